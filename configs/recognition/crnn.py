@@ -1,0 +1,80 @@
+"""The recognizer from nothing, on synthetic pages and the real training words.
+
+    ocr-train configs/recognition/crnn.py --out runs/recognizer paths.real=data/train
+
+paths.real holds the real sets in the label format (docs/formats.md), paths.typeset the PDFs that
+`ocr-synth typeset` wrote, paths.documents any folder of born-digital PDFs.
+"""
+
+from torch.utils.data import DataLoader
+
+from detection.d2 import LazyCall as L
+from ocr_pipeline.evaluation import RecognitionEvaluator
+from ocr_pipeline.labels import LabelledPages
+from recognition.codec import DEFAULT_CHARSET, Codec
+from recognition.data import WordCrops
+from recognition.losses import CTCObjective
+from recognition.model import CRNN
+from synthesis.pages import PdfPages
+
+from ..common import train
+
+paths = dict(real="data/train", typeset="data/typeset", documents="data/documents")
+
+codec = L(Codec)(charset=DEFAULT_CHARSET)
+model = L(CRNN)(num_classes=len(DEFAULT_CHARSET) + 1)
+
+objective = L(CTCObjective)()
+
+data = L(DataLoader)(
+    dataset=L(WordCrops)(
+        # Shares of words. Pages held out of training are every 20th (see `evaluate`).
+        sources=[
+            (L(PdfPages)(folders=["${paths.typeset}"], max_side=2000, seed=11), 0.45),
+            (
+                L(PdfPages)(
+                    folders=["${paths.documents}"],
+                    exclude=["libertin"],  # a typeface kept unseen, to test on
+                    max_side=2000,
+                    seed=12,
+                ),
+                0.15,
+            ),
+            (
+                L(LabelledPages)(
+                    folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(~0, 20)
+                ),
+                0.25,
+            ),
+            (
+                L(LabelledPages)(
+                    folder="${paths.real}/tapuscorpus_fra",
+                    labels="labels_words.jsonl",
+                    part=(~0, 20),
+                ),
+                0.08,
+            ),
+            (L(LabelledPages)(folder="${paths.real}/ic15_words", part=(~0, 20)), 0.07),
+        ],
+        codec="${codec}",
+        max_pixels=32 * 96 * 96,
+    ),
+    batch_size=None,
+    num_workers=1,
+    prefetch_factor=8,
+)
+
+evaluate = L(RecognitionEvaluator)(
+    sets={
+        "sroie": L(LabelledPages)(
+            folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(0, 20)
+        ),
+        "tapuscorpus": L(LabelledPages)(
+            folder="${paths.real}/tapuscorpus_fra", labels="labels_words.jsonl", part=(0, 20)
+        ),
+        "ic15": L(LabelledPages)(folder="${paths.real}/ic15_words", part=(0, 20)),
+    },
+    codec="${codec}",
+)
+
+train.update(steps=30_000, lr=1e-3, warmup=1000)

@@ -1,0 +1,85 @@
+"""The one place that imports and adapts Detectron2.
+
+Two small adaptations let upstream's v0.6 and its main branch run beside current packages, with or
+without the compiled part (`detectron2._C`, which nothing here needs: it serves rotated boxes and
+deformable convolution).
+"""
+
+import importlib.util
+import sys
+import types
+import warnings
+
+import PIL.Image
+
+_REMEDY = (
+    "Detectron2 is not installed: run `uv sync` in the repository, or build upstream's source with "
+    "`pip install --no-build-isolation git+https://github.com/facebookresearch/detectron2`"
+)
+
+if importlib.util.find_spec("detectron2") is None:
+    raise ImportError(_REMEDY)
+
+if not hasattr(PIL.Image, "LINEAR"):  # v0.6 names it as a default argument; Pillow 10 dropped it
+    PIL.Image.LINEAR = PIL.Image.Resampling.BILINEAR  # type: ignore[attr-defined]
+
+if importlib.util.find_spec("detectron2._C") is None:
+    sys.modules["detectron2._C"] = types.ModuleType("detectron2._C")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # torch deprecations in code that is not ours to change
+    from detectron2.checkpoint import DetectionCheckpointer, PeriodicCheckpointer
+    from detectron2.config import LazyCall, LazyConfig, instantiate
+    from detectron2.data import build_detection_train_loader
+    from detectron2.engine import HookBase, SimpleTrainer, TrainerBase, hooks, launch
+    from detectron2.evaluation import DatasetEvaluator
+    from detectron2.layers import ShapeSpec
+    from detectron2.modeling.backbone import FPN, Backbone, BasicStem, BottleneckBlock, ResNet
+    from detectron2.modeling.backbone.fpn import LastLevelMaxPool
+    from detectron2.modeling.backbone.resnet import BasicBlock
+    from detectron2.structures import BitMasks, Boxes, ImageList, Instances
+    from detectron2.utils import comm
+    from detectron2.utils.events import (
+        CommonMetricPrinter,
+        EventStorage,
+        EventWriter,
+        JSONWriter,
+        TensorboardXWriter,
+        get_event_storage,
+    )
+    from detectron2.utils.logger import setup_logger
+
+__all__ = [
+    "FPN",
+    "Backbone",
+    "BasicBlock",
+    "BasicStem",
+    "BitMasks",
+    "BottleneckBlock",
+    "Boxes",
+    "CommonMetricPrinter",
+    "DatasetEvaluator",
+    "DetectionCheckpointer",
+    "EventStorage",
+    "EventWriter",
+    "HookBase",
+    "ImageList",
+    "Instances",
+    "JSONWriter",
+    "LastLevelMaxPool",
+    "LazyCall",
+    "LazyConfig",
+    "PeriodicCheckpointer",
+    "ResNet",
+    "ShapeSpec",
+    "SimpleTrainer",
+    "TensorboardXWriter",
+    "TrainerBase",
+    "build_detection_train_loader",
+    "comm",
+    "get_event_storage",
+    "hooks",
+    "instantiate",
+    "launch",
+    "setup_logger",
+]

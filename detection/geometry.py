@@ -1,0 +1,75 @@
+"""Quads and scales, shared by training and inference.
+
+A quad is four points (x, y), clockwise with y pointing down, first the top-left corner of the text
+in its reading direction. Coordinates are pixel edges: an image of width W spans 0..W.
+"""
+
+import cv2
+import numpy as np
+
+
+def working_scale(height: int, width: int, *, long_side: int, max_upscale: float) -> float:
+    """Factor that brings a page of `height` x `width` pixels to the detector's resolution.
+
+    The longer side becomes `long_side`, but no page is enlarged more than `max_upscale` times.
+    """
+    return min(long_side / max(height, width), max_upscale)
+
+
+def resize(image: np.ndarray, scale: float) -> np.ndarray:
+    """`image` uint8 (H, W, 3) scaled by `scale`, each side at least one pixel."""
+    height, width = image.shape[:2]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if size == (width, height):
+        return image
+    # Averaging keeps thin strokes when reducing; it would leave blocks when enlarging.
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(image, size, interpolation=interpolation)
+
+
+def as_quads(quads) -> np.ndarray:
+    """Any sequence of quads as float32 (N, 4, 2); an empty one gives (0, 4, 2)."""
+    return np.asarray(quads, np.float32).reshape(-1, 4, 2)
+
+
+def areas(quads: np.ndarray) -> np.ndarray:
+    """Signed areas (N,) of quads (N, 4, 2), positive when clockwise (y down)."""
+    x, y = quads[..., 0], quads[..., 1]
+    return 0.5 * (x * np.roll(y, -1, 1) - y * np.roll(x, -1, 1)).sum(1)
+
+
+def shrink_distances(quads: np.ndarray, ratio: float) -> np.ndarray:
+    """How far (N,) each edge of a quad moves inwards: area * (1 - ratio^2) / perimeter.
+
+    This is the offset of DB (Liao et al. 2020, arXiv 1911.08947, equation 10). A long word keeps
+    ratio^2 of its height.
+    """
+    perimeters = np.linalg.norm(np.roll(quads, -1, 1) - quads, axis=2).sum(1)
+    return np.abs(areas(quads)) * (1 - ratio**2) / np.maximum(perimeters, 1e-6)
+
+
+def offset_quads(quads: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """Quads (N, 4, 2) with every edge moved inwards by `distances` (N,), outwards if negative.
+
+    Edges stay parallel to where they were. Exact for convex quads; corners of degenerate ones
+    (coinciding points) stay where they are.
+    """
+    edges = np.roll(quads, -1, 1) - quads
+    edges /= np.maximum(np.linalg.norm(edges, axis=2, keepdims=True), 1e-6)
+    before, after = np.roll(edges, 1, 1), edges
+    turn = before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]
+    steep = np.abs(turn) > 0.05  # nearly straight corners would shoot far away
+    step = np.where(steep, distances[:, None] / np.where(steep, turn, 1), 0)
+    return quads + step[..., None] * (after - before)
+
+
+def unshrink_distances(widths: np.ndarray, heights: np.ndarray, ratio: float) -> np.ndarray:
+    """How far (N,) each edge of a shrunk rectangle moves outwards to undo `shrink_distances`.
+
+    The whole rectangle w x h lost d = k w h / 2 (w + h) on each side, k = 1 - ratio^2. With
+    w = w' + 2 d and h = h' + 2 d this is a quadratic in d, solved here.
+    """
+    k = 1 - ratio**2
+    half_perimeter, area = widths + heights, widths * heights
+    a, b = 8 - 4 * k, 2 * (1 - k) * half_perimeter
+    return (np.sqrt(b**2 + 4 * a * k * area) - b) / (2 * a)

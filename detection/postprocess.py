@@ -1,0 +1,117 @@
+"""Probability map -> quads of words."""
+
+import cv2
+import numpy as np
+
+from detection.geometry import unshrink_distances
+from detection.targets import STRIDE
+
+
+class Regions:
+    """Connected regions of a probability map, each grown back to the quad of its word.
+
+    Args:
+        shrink_ratio: the one that the targets were drawn with (`targets.TextMaps`).
+        threshold: a pixel belongs to a region if its probability is at least this.
+        min_score: regions with a lower mean probability are dropped.
+        min_size: quads with a shorter side below this (pixels of the image) are dropped.
+        max_candidates: of more regions the largest are kept.
+        upright_slack: a region stays upright unless turning makes its box smaller by more than
+            this share: the shape of a letter or two says little about an angle.
+    """
+
+    def __init__(
+        self,
+        *,
+        shrink_ratio: float = 0.7,
+        threshold: float = 0.5,
+        min_score: float = 0.6,
+        min_size: float = 3.0,
+        max_candidates: int = 5000,
+        upright_slack: float = 0.15,
+    ):
+        self.shrink_ratio = shrink_ratio
+        self.threshold = threshold
+        self.min_score = min_score
+        self.min_size = min_size
+        self.max_candidates = max_candidates
+        self.upright_slack = upright_slack
+
+    def __call__(self, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Words of one map.
+
+        Args:
+            probability: float32 (H, W), 0..1, at half the image's resolution.
+
+        Returns:
+            quads float32 (N, 4, 2) in pixels of the image, not cut at its border, each starting at
+            the corner from which its text would be read if it is turned by 45 degrees at most;
+            scores float32 (N,), the mean probability of the region.
+        """
+        # At the image's resolution edges fall to half a pixel of the map.
+        probability = cv2.resize(
+            probability, None, fx=STRIDE, fy=STRIDE, interpolation=cv2.INTER_LINEAR
+        )
+        inside = (probability >= self.threshold).astype(np.uint8)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=8)
+        sizes = stats[:, cv2.CC_STAT_AREA]
+        scores = np.bincount(labels.ravel(), probability.ravel(), count) / np.maximum(sizes, 1)
+        good = scores >= self.min_score
+        good[0] = False  # the background
+        good[np.argsort(-sizes * good, kind="stable")[self.max_candidates :]] = False
+
+        # Two-level: regions inside a hole of another one (a word in a stamp) are outlines too.
+        contours, hierarchy = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        outlines = [
+            (contour, labels[contour[0, 0, 1], contour[0, 0, 0]])
+            for contour, (_, _, _, parent) in zip(contours, _rows(hierarchy), strict=True)
+            if parent < 0
+        ]
+        outlines = [(contour, label) for contour, label in outlines if good[label]]
+        rects = _smallest_rects([contour for contour, _ in outlines], self.upright_slack)
+        quads, shorter = self._grow(rects)
+        scores = scores[[label for _, label in outlines]].astype(np.float32)
+        keep = shorter >= self.min_size
+        return quads[keep], scores[keep]
+
+    def _grow(self, rects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rectangles (N, 5) -> quads (N, 4, 2) and their shorter sides (N,)."""
+        centers, sizes, angles = rects[:, :2], rects[:, 2:4], np.deg2rad(rects[:, 4])
+        distances = unshrink_distances(sizes[:, 0], sizes[:, 1], self.shrink_ratio)
+        sizes = sizes + 2 * distances[:, None]
+        along = np.stack([np.cos(angles), np.sin(angles)], 1) * sizes[:, :1] / 2
+        down = np.stack([-np.sin(angles), np.cos(angles)], 1) * sizes[:, 1:] / 2
+        corners = [-along - down, along - down, along + down, -along + down]
+        quads = centers[:, None] + np.stack(corners, 1)
+        return quads.astype(np.float32), sizes.min(1, initial=np.inf)
+
+
+def _rows(hierarchy: np.ndarray | None) -> np.ndarray:
+    return np.empty((0, 4), np.int32) if hierarchy is None else hierarchy[0]
+
+
+def _smallest_rects(contours: list[np.ndarray], upright_slack: float) -> np.ndarray:
+    """Smallest rectangle of each contour: (N, 5) x, y of the centre, width, height, degrees.
+
+    The width runs along the direction nearest to the right: degrees are within -45..45. Contours
+    pass through the centres of pixels, rectangles reach their edges.
+    """
+    turned = np.array(
+        [(*center, *size, angle) for center, size, angle in map(cv2.minAreaRect, contours)],
+        np.float64,
+    ).reshape(-1, 5)
+    quarters = np.round(turned[:, 4] / 90)
+    turned[:, 4] -= 90 * quarters
+    odd = quarters % 2 == 1
+    turned[odd, 2:4] = turned[odd, 3:1:-1]
+    turned[:, :2] += 0.5
+    # Along an upright edge the outermost centres lie half a pixel inside; the more steps a slanting
+    # edge climbs, the nearer to it comes the nearest of them.
+    turned[:, 2:4] += 1 / (1 + turned[:, 3:1:-1] * np.abs(np.tan(np.deg2rad(turned[:, 4:]))))
+
+    boxes = np.array(list(map(cv2.boundingRect, contours)), np.float64).reshape(-1, 4)
+    upright = np.zeros_like(turned)
+    upright[:, :2] = boxes[:, :2] + boxes[:, 2:] / 2
+    upright[:, 2:4] = boxes[:, 2:]
+    slack = boxes[:, 2] * boxes[:, 3] <= (1 + upright_slack) * turned[:, 2] * turned[:, 3]
+    return np.where(slack[:, None], upright, turned)

@@ -1,0 +1,1 @@
+"""Command lines. Heavy imports stay inside functions, so that --help answers at once."""

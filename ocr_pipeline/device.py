@@ -1,0 +1,24 @@
+"""Which device a run uses."""
+
+import torch
+
+
+def resolve_device(name: str) -> torch.device:
+    """ "auto" (CUDA where there is one, else the CPU), "cpu", "cuda" or "cuda:n" -> device.
+
+    Raises ValueError, naming the remedy, for a device that this machine lacks.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"device {name!r} is not known; use auto, cpu, cuda or cuda:n")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device {name!r} asked for, but torch sees {torch.cuda.device_count()} CUDA devices; "
+            "use --device cpu, or install a driver and a CUDA build of torch"
+        )
+    return device

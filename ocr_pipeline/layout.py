@@ -1,0 +1,339 @@
+"""Words -> lines -> blocks, in reading order, from geometry alone.
+
+All work is done in the frame of the text: coordinates are turned by the page's text angle, so
+that a tilted page is as good as a straight one, and all distances are measured in heights of the
+words at hand, so that the scale of the page does not matter.
+
+1. Words are linked to their right neighbour where the gap is small: runs of text.
+2. Runs that stand one above the other, each with only one neighbour on either side, form columns.
+   Two columns of prose side by side have a gutter between them. It goes on upwards and downwards
+   until some run crosses it.
+3. Words are linked again over any gap, but not over a gutter: lines. So a table or a form is read
+   row by row, and print in columns column by column.
+4. Lines one below the other form blocks, as in 2, where the distance is the usual one.
+5. Blocks are ordered by what must come before what: the upper of two that share a stretch of x;
+   the left one of two that share a stretch of y or have a gutter between them. Among the blocks
+   that may come next, the one below the last is taken, else the topmost. The two relations are
+   those of Breuel, "High performance document layout analysis" (2003).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ocr_pipeline.results import Block, Line, Quad, Word, as_quad
+
+#: Words on one line share this much of the smaller one's height.
+LINE_OVERLAP = 0.5
+#: Gaps inside a run of text, in word heights. A space is about 0.3, in justified print up to 1;
+#: gutters begin at about 1.
+RUN_GAP = 0.8
+#: Lines of a block are as far apart as the page's lines usually are, give or take this many line
+#: heights.
+BLOCK_SLACK = 0.4
+#: A block does not mix line heights further apart than this ratio.
+HEIGHT_RATIO = 0.6
+#: Prose: at least this many runs, with this many words each (median), which fill this much of the
+#: column's width (median).
+PROSE_RUNS, PROSE_WORDS, PROSE_FILL = 3, 3, 0.7
+#: A word this much longer than high has a direction of its own; of shorter ones it means little.
+ELONGATED = 1.5
+
+
+def text_angle(words: Sequence[Word]) -> float:
+    """Direction of a page's text, in degrees clockwise from the x axis, -180 to 180.
+
+    The median of the words' directions weighted by their length, within 45 degrees of the quarter
+    turn that most of the text has. 0 for a page without words.
+    """
+    if not words:
+        return 0.0
+    angles, lengths = _directions(_quads(words))
+    quarter = _main_quarter(angles, lengths)
+    offsets = (angles - 90 * quarter + 180) % 360 - 180
+    near = np.flatnonzero(np.abs(offsets) <= 45)
+    near = near[np.argsort(offsets[near])]
+    middle = np.searchsorted(np.cumsum(lengths[near]), lengths[near].sum() / 2)
+    return float((90 * quarter + offsets[near[middle]] + 180) % 360 - 180)
+
+
+def arrange(words: Sequence[Word]) -> list[Block]:
+    """Group a page's words into blocks of lines, all in reading order.
+
+    Every word comes back exactly once. Words turned by a quarter or more against the rest of the
+    page (the spine of a table, a stamp) are arranged among themselves and follow the rest.
+    """
+    if not words:
+        return []
+    quads = _quads(words)
+    angle = text_angle(words)
+    blocks = []
+    for quarter, members in _by_quarter(quads, angle):
+        frame = _Frame(quads[members], angle + 90 * quarter)
+        for lines in _arrange_upright(frame.boxes):
+            blocks.append(
+                Block(
+                    lines=tuple(
+                        Line(tuple(words[members[k]] for k in line), frame.enclose(line))
+                        for line in lines
+                    ),
+                    quad=frame.enclose([k for line in lines for k in line]),
+                )
+            )
+    return blocks
+
+
+def _quads(words: Sequence[Word]) -> np.ndarray:
+    return np.array([word.quad for word in words], dtype=np.float64)  # (N, 4, 2)
+
+
+def _directions(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Angle (degrees) and length of each quad (N, 4, 2) along its reading direction."""
+    along = (quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]) / 2
+    return np.degrees(np.arctan2(along[:, 1], along[:, 0])), np.hypot(along[:, 0], along[:, 1])
+
+
+def _main_quarter(angles: np.ndarray, lengths: np.ndarray) -> int:
+    """The quarter turn, 0 to 3, with most text."""
+    quarters = np.round(angles / 90).astype(int) % 4
+    return int(np.bincount(quarters, weights=lengths, minlength=4).argmax())
+
+
+def _by_quarter(quads: np.ndarray, angle: float) -> list[tuple[int, np.ndarray]]:
+    """Split words by their quarter turn against `angle`, those that go along with it first."""
+    angles, lengths = _directions(quads)
+    across = (quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]) / 2
+    quarters = np.round((angles - angle) / 90).astype(int) % 4
+    quarters[lengths < ELONGATED * np.hypot(across[:, 0], across[:, 1])] = 0
+    groups = [(quarter, np.flatnonzero(quarters == quarter)) for quarter in range(4)]
+    return [(quarter, members) for quarter, members in groups if len(members)]
+
+
+class _Frame:
+    """Words seen along a direction: boxes (N, 4) of left, top, right, bottom in turned pixels."""
+
+    def __init__(self, quads: np.ndarray, angle: float):
+        cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+        self.turn = np.array([[cos, -sin], [sin, cos]])  # row vectors: page @ turn = frame
+        turned = quads @ self.turn
+        self.boxes = np.concatenate([turned.min(axis=1), turned.max(axis=1)], axis=1)
+
+    def enclose(self, members: Sequence[int]) -> Quad:
+        """The smallest quad along the direction around some words, in page pixels."""
+        left, top, right, bottom = _enclose(self.boxes, members)
+        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+        return as_quad(corners @ self.turn.T)
+
+
+def _enclose(boxes: np.ndarray, members: Sequence[int]) -> np.ndarray:
+    some = boxes[list(members)]
+    return np.concatenate([some[:, :2].min(axis=0), some[:, 2:].max(axis=0)])
+
+
+def _arrange_upright(boxes: np.ndarray) -> list[list[list[int]]]:
+    """Blocks of lines of word indices, for boxes (N, 4) of upright words."""
+    links = _link_right(boxes, RUN_GAP, gutters=[])
+    runs = _chains(links)
+    gutters = _find_gutters(boxes, runs)
+    lines = _chains(_link_right(boxes, np.inf, gutters, links))
+
+    line_boxes = np.array([_enclose(boxes, line) for line in lines])
+    blocks = _chains(_link_below(line_boxes, _heights(boxes, lines)))
+    block_boxes = np.array([_enclose(line_boxes, block) for block in blocks])
+    unit = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    return [[lines[k] for k in blocks[b]] for b in _order(block_boxes, gutters, unit)]
+
+
+def _heights(boxes: np.ndarray, groups: list[list[int]]) -> np.ndarray:
+    heights = boxes[:, 3] - boxes[:, 1]
+    return np.array([np.median(heights[group]) for group in groups])
+
+
+def _overlapping(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All ordered pairs (i, j) of different intervals that overlap, and by how much.
+
+    Takes memory for the pairs that start close to each other, not for all N x N.
+    """
+    order = np.argsort(low, kind="stable")
+    starts = low[order]
+    first = np.searchsorted(starts, low - (high - low).max(), side="left")
+    last = np.searchsorted(starts, high, side="left")
+    counts = last - first
+    i = np.repeat(np.arange(len(low)), counts)
+    offsets = np.arange(len(i)) - np.repeat(np.cumsum(counts) - counts, counts)
+    j = order[np.repeat(first, counts) + offsets]
+    shared = np.minimum(high[i], high[j]) - np.maximum(low[i], low[j])
+    keep = (shared > 0) & (i != j)
+    return i[keep], j[keep], shared[keep]
+
+
+def _mutual(i: np.ndarray, j: np.ndarray, keys: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """links (count,): links[i] = j where each is the other's best by `keys` (first decides)."""
+    links = np.full(count, -1)
+    if len(i) == 0:
+        return links
+    best = {}
+    for name, ends in (("next", i), ("previous", j)):
+        order = np.lexsort((*reversed(keys), ends))
+        heads = order[np.unique(ends[order], return_index=True)[1]]
+        best[name] = np.zeros(len(i), dtype=bool)
+        best[name][heads] = True
+    chosen = best["next"] & best["previous"]
+    links[i[chosen]] = j[chosen]
+    return links
+
+
+def _chains(links: np.ndarray) -> list[list[int]]:
+    """Follow links (-1 ends a chain) into lists that hold every index once."""
+    linked = set(links.tolist())
+    chains = []
+    for start in range(len(links)):
+        if start not in linked:
+            chain = [start]
+            while links[chain[-1]] >= 0:
+                chain.append(int(links[chain[-1]]))
+            chains.append(chain)
+    return chains
+
+
+def _link_right(
+    boxes: np.ndarray,
+    max_gap: float,
+    gutters: Sequence[np.ndarray],
+    links: np.ndarray | None = None,
+) -> np.ndarray:
+    """Link each word to the next one on its line, at most `max_gap` heights away.
+
+    Links that exist already are kept. No new one crosses a gutter.
+    """
+    left, top, right, bottom = boxes.T
+    height = bottom - top
+    i, j, shared = _overlapping(top, bottom)
+    centre = (left + right) / 2
+    gap = np.maximum(left[j] - right[i], 0)
+    keep = (
+        (centre[j] > centre[i])
+        & (shared >= LINE_OVERLAP * np.minimum(height[i], height[j]))
+        & (gap <= max_gap * (height[i] + height[j]) / 2)
+    )
+    if links is not None:  # only the ends of runs are free
+        taken = np.zeros(len(boxes), dtype=bool)
+        taken[links[links >= 0]] = True
+        keep &= (links[i] < 0) & ~taken[j]
+    for gutter in gutters:
+        keep &= ~_separates(gutter, boxes[i], boxes[j])
+    i, j, gap = i[keep], j[keep], gap[keep]
+    found = _mutual(i, j, (gap, centre[j] - centre[i]), len(boxes))
+    return found if links is None else np.where(links >= 0, links, found)
+
+
+def _link_below(boxes: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """Link each run or line to the one below it that continues its column.
+
+    Only where neither has a second neighbour there, the heights are alike and the distance is
+    what it usually is.
+    """
+    left, top, right, bottom = boxes.T
+    middle = (top + bottom) / 2
+    i, j, shared = _overlapping(left, right)
+    smaller = np.minimum(heights[i], heights[j])
+    step = middle[j] - middle[i]
+    narrower = np.minimum(right[i] - left[i], right[j] - left[j])
+    keep = (step > smaller / 2) & (shared > np.minimum(smaller, narrower) / 2)
+    i, j, step = i[keep], j[keep], step[keep]
+    if len(i) == 0:
+        return np.full(len(boxes), -1)
+
+    # A neighbour has a rival if another one stands beside it, at about the same distance.
+    sole = np.ones(len(i), dtype=bool)
+    for ends in (i, j):
+        nearest = np.full(len(boxes), np.inf)
+        np.minimum.at(nearest, ends, step)
+        near = step < nearest[ends] + np.minimum(heights[i], heights[j]) / 2
+        rivals = np.bincount(ends[near], minlength=len(boxes))
+        sole &= near & (rivals[ends] == 1)
+    i, j, step = i[sole], j[sole], step[sole]
+
+    smaller, larger = np.minimum(heights[i], heights[j]), np.maximum(heights[i], heights[j])
+    alike = smaller >= HEIGHT_RATIO * larger
+    gap = step / np.maximum(smaller, 1) - 1
+    usual = np.clip(np.median(gap[alike]), 0, 1.5) if alike.any() else 0.0
+    keep = alike & (gap <= usual + BLOCK_SLACK)
+    return _mutual(i[keep], j[keep], (step[keep],), len(boxes))
+
+
+def _find_gutters(boxes: np.ndarray, runs: list[list[int]]) -> list[np.ndarray]:
+    """White strips (left, top, right, bottom) between columns of prose."""
+    run_boxes = np.array([_enclose(boxes, run) for run in runs])
+    left, top, right, bottom = run_boxes.T
+    counts = np.array([len(run) for run in runs])
+    columns = []
+    for column in _chains(_link_below(run_boxes, _heights(boxes, runs))):
+        box = _enclose(run_boxes, column)
+        fill = np.median(right[column] - left[column]) / max(box[2] - box[0], 1e-6)
+        if (
+            len(column) >= PROSE_RUNS
+            and np.median(counts[column]) >= PROSE_WORDS
+            and fill >= PROSE_FILL
+        ):
+            columns.append(box)
+
+    gutters: list[np.ndarray] = []
+    for a in columns:
+        # The nearest column to the right bounds the gutter; those behind it have their own.
+        beside = [b for b in columns if b[0] >= a[2] and b[1] < a[3] and b[3] > a[1]]
+        if not beside:
+            continue
+        b = min(beside, key=lambda box: box[0])
+        strip = np.array([a[2], min(a[1], b[1]), b[0], max(a[3], b[3])])
+        crossing = (left < strip[0]) & (right > strip[2])
+        middle = (top + bottom) / 2
+        above = bottom[crossing & (middle < max(a[1], b[1]))]
+        below = top[crossing & (middle > min(a[3], b[3]))]
+        strip[1] = above.max(initial=-np.inf)
+        strip[3] = below.min(initial=np.inf)
+        gutters.append(strip)
+    return gutters
+
+
+def _separates(gutter: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Whether the gutter lies between boxes a and b (..., 4), a on its left."""
+    left, top, right, bottom = gutter
+    middle = (left + right) / 2
+    beside = [(box[..., 1] < bottom) & (box[..., 3] > top) for box in (a, b)]
+    return (a[..., 2] <= middle) & (b[..., 0] >= middle) & beside[0] & beside[1]
+
+
+def _order(boxes: np.ndarray, gutters: Sequence[np.ndarray], unit: float) -> list[int]:
+    """Reading order of blocks (B, 4); `unit` is the height of a usual word."""
+    left, top, right, bottom = boxes.T
+    x, y = (left + right) / 2, (top + bottom) / 2
+
+    def share(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        shared = np.minimum.outer(high, high) - np.maximum.outer(low, low)
+        size = np.minimum.outer(high - low, high - low)
+        return shared > np.minimum(unit, size) / 2
+
+    share_x, share_y = share(left, right), share(top, bottom)
+    before = share_x & np.less.outer(y, y)
+    before |= ~share_x & share_y & np.less.outer(x, x)
+    for gutter in gutters:
+        apart = _separates(gutter, boxes[:, None], boxes[None, :])
+        before |= apart
+        before &= ~apart.T
+    np.fill_diagonal(before, False)
+
+    waits = before.sum(axis=0)
+    left_over = np.ones(len(boxes), dtype=bool)
+    order: list[int] = []
+    while left_over.any():
+        free = np.flatnonzero(left_over & (waits == 0))
+        if len(free) == 0:  # a circle of blocks that intertwine: the topmost breaks it
+            free = np.flatnonzero(left_over)
+        below = free[share_x[order[-1], free] & (y[free] > y[order[-1]])] if order else free
+        candidates = below if len(below) else free
+        nearest = candidates[np.lexsort((left[candidates], top[candidates]))[0]]
+        order.append(int(nearest))
+        left_over[nearest] = False
+        waits -= before[nearest]
+    return order

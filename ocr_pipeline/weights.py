@@ -1,0 +1,147 @@
+"""Weights files: safetensors in half precision that carry their model's config and charset."""
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from detection.d2 import instantiate
+from detection.detector import Detector
+from recognition.codec import Codec
+from recognition.recognizer import Recognizer
+
+#: A weights file names the classes to build. Only these packages may be named: a file from a
+#: stranger must not run code of its choice.
+_TRUSTED = ("detection.", "recognition.", "detectron2.modeling.", "detectron2.layers.")
+
+SHIPPED = resources.files("ocr_pipeline") / "weights"
+
+
+class WeightsError(ValueError):
+    """A weights file is missing, damaged, or not for this stage; the message says which."""
+
+
+def save_weights(
+    path: Path, model: nn.Module, config: Any, *, charset: str | None = None
+) -> None:
+    """Write the model's state and what is needed to build it again, whole or not at all.
+
+    Parameters are stored as float16; statistics of batch norms stay float32 (their variances
+    may exceed float16's range).
+    """
+    state = {
+        name: value.half() if value.is_floating_point() and "running_" not in name else value
+        for name, value in model.state_dict().items()
+    }
+    metadata = {"model": json.dumps(_plain(config))}
+    if charset is not None:
+        metadata["charset"] = charset
+    temporary = path.with_suffix(".writing")
+    save_file({name: value.contiguous() for name, value in state.items()}, temporary, metadata)
+    temporary.replace(path)
+
+
+def load_model(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, str]]:
+    """Build the model that a weights file describes, with its weights, in float32.
+
+    Returns:
+        The model in evaluation mode on `device`, and the file's metadata.
+    """
+    state, metadata = _read(path)
+    if "model" not in metadata:
+        raise WeightsError(f"{path}: no model config inside; use a file that ocr-train wrote")
+    config = json.loads(metadata["model"])
+    _check_trusted(config, path)
+    model = instantiate(OmegaConf.create(config))
+    model.load_state_dict(state)
+    return model.to(device, memory_format=torch.channels_last).eval(), metadata
+
+
+def load_state(model: nn.Module, path: str | Path) -> None:
+    """Load a weights file into a model already built, to train on from it."""
+    state, _ = _read(Path(path))
+    wanted = model.state_dict()
+    for name, value in wanted.items():
+        if name not in state or state[name].shape != value.shape:
+            found = "is absent" if name not in state else f"is {tuple(state[name].shape)}"
+            raise WeightsError(
+                f"{path}: {name} {found}, the model wants {tuple(value.shape)}; "
+                "train with the config that made these weights"
+            )
+    model.load_state_dict(state)
+
+
+def load_detector(path: str | Path | None, device: torch.device) -> Detector:
+    """The detection stage from a weights file, or from the shipped one."""
+    source = _locate(path, "detector.safetensors")
+    model, _ = load_model(source, device)
+    return _described(Detector(model=model), source)
+
+
+def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer:
+    """The recognition stage from a weights file, or from the shipped one."""
+    source = _locate(path, "recognizer.safetensors")
+    model, metadata = load_model(source, device)
+    if "charset" not in metadata:
+        raise WeightsError(f"{source}: no charset inside; these are not a recognizer's weights")
+    return _described(
+        Recognizer(model=model, codec=Codec(charset=metadata["charset"])), source
+    )
+
+
+def _locate(path: str | Path | None, shipped: str) -> Path:
+    if path is None:
+        return Path(str(SHIPPED / shipped))
+    path = Path(path)
+    return path / "weights.safetensors" if path.is_dir() else path
+
+
+def _described(stage: Any, source: Path) -> Any:
+    stage.source = source.name if source.parent == Path(str(SHIPPED)) else str(source)
+    stage.sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
+    return stage
+
+
+def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file; name a .safetensors file or a run folder")
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: damaged or not safetensors ({error})") from error
+    return {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in state.items()
+    }, metadata
+
+
+def _plain(config: Any) -> Any:
+    """A LazyConfig node as JSON values, callables by their dotted names."""
+    if OmegaConf.is_config(config):
+        config = OmegaConf.to_container(config, resolve=True)
+    if isinstance(config, dict):
+        return {name: _plain(value) for name, value in config.items()}
+    if isinstance(config, list | tuple):
+        return [_plain(value) for value in config]
+    return f"{config.__module__}.{config.__qualname__}" if callable(config) else config
+
+
+def _check_trusted(config: Any, path: Path) -> None:
+    if isinstance(config, dict):
+        target = config.get("_target_", "detection.")
+        if not target.startswith(_TRUSTED):
+            raise WeightsError(f"{path}: wants to build {target}, which is not part of a model")
+        for value in config.values():
+            _check_trusted(value, path)
+    elif isinstance(config, list):
+        for value in config:
+            _check_trusted(value, path)

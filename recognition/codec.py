@@ -1,0 +1,107 @@
+"""Text to label indices and back."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+_ACCENTED = "àáâãäåæçèéêëìíîïñòóôõöøœùúûüýÿß"
+_SIGNS = "€£¥¢§°©®™«»–—…•·±×÷½¼¾²³¹µ¿¡ªº†¬¶"
+
+#: The 94 printable ASCII, accented Latin letters of western Europe in both cases, common signs.
+DEFAULT_CHARSET = (
+    "".join(chr(code) for code in range(33, 127))
+    + _ACCENTED
+    + "".join(dict.fromkeys(letter.upper() for letter in _ACCENTED if len(letter.upper()) == 1))
+    + _SIGNS
+)
+
+# Variants that a reader does not tell apart at text size, or that differ by taste of the
+# typesetter; the charset holds the right-hand side.
+_VARIANTS = str.maketrans(
+    {
+        "‘": "'", "’": "'", "‚": "'", "‛": "'", "´": "'", "′": "'",
+        "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"',
+        "‐": "-", "‑": "-", "‒": "–", "―": "—", "−": "–", "\u00ad": "-",
+        "∙": "·", "‧": "·", "●": "•", "∗": "*", "⁄": "/", "μ": "µ", "Ω": "Ω",
+        "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st",
+    }
+)  # fmt: skip
+
+
+def normalize(text: str) -> str:
+    """NFC, with typographic variants (curly quotes, ligatures, odd hyphens) folded."""
+    return unicodedata.normalize("NFC", text).translate(_VARIANTS)
+
+
+class Codec:
+    """Owns the charset, the CTC blank (index 0), and what happens to unknown characters.
+
+    Symbol i of `charset` has index i + 1; a model's head has `num_classes` outputs. Characters
+    outside the charset never raise: `encode` leaves them out and counts them in `unknown`.
+
+    >>> codec = Codec(charset="abc")
+    >>> codec.encode("cab!"), codec.unknown
+    ([3, 1, 2], Counter({'!': 1}))
+    >>> codec.decode([3, 1, 2])
+    'cab'
+    """
+
+    BLANK = 0
+
+    def __init__(self, *, charset: str = DEFAULT_CHARSET):
+        repeated = [symbol for symbol, count in Counter(charset).items() if count > 1]
+        if repeated:
+            raise ValueError(f"charset repeats {''.join(repeated)!r}; list each symbol once")
+        unstable = [symbol for symbol in charset if normalize(symbol) != symbol]
+        if unstable:
+            raise ValueError(
+                f"charset holds {''.join(unstable)!r}, which normalize() replaces; "
+                "list what it is replaced by"
+            )
+        self.charset = charset
+        self.unknown: Counter[str] = Counter()
+        self._index = {symbol: i for i, symbol in enumerate(charset, start=1)}
+
+    @property
+    def num_classes(self) -> int:
+        """Outputs of a model's head: the charset and the blank."""
+        return len(self.charset) + 1
+
+    def covers(self, text: str) -> bool:
+        """Whether every character of the normalised text is in the charset."""
+        return all(symbol in self._index for symbol in normalize(text))
+
+    def encode(self, text: str) -> list[int]:
+        """Indices of the normalised text; unknown characters are left out and counted."""
+        indices = []
+        for symbol in normalize(text):
+            index = self._index.get(symbol)
+            if index is None:
+                self.unknown[symbol] += 1
+            else:
+                indices.append(index)
+        return indices
+
+    def decode(self, indices: Iterable[int]) -> str:
+        """Text of label indices (not of raw CTC frames: no blanks, repeats are meant)."""
+        return "".join(self.charset[index - 1] for index in indices)
+
+    def check_head(self, num_classes: int) -> None:
+        """Raise ValueError unless a head of `num_classes` outputs fits this charset."""
+        if num_classes != self.num_classes:
+            raise ValueError(
+                f"the model's head has {num_classes} outputs but the charset needs "
+                f"{self.num_classes} ({len(self.charset)} symbols and the blank); "
+                "use the charset that the model was trained with, or fine-tune to the new one"
+            )
+
+
+def required_steps(label: Sequence[int]) -> int:
+    """Fewest CTC time steps that can spell `label`: its length plus one per adjacent repeat.
+
+    >>> required_steps([1, 2, 2, 3])
+    5
+    """
+    return len(label) + sum(a == b for a, b in zip(label, label[1:], strict=False))
+
+

@@ -1,0 +1,92 @@
+"""The one geometry of recognition: a word's quad becomes a grey crop of height 32.
+
+Training, evaluation and inference all cut with `crop_words`.
+"""
+
+import cv2
+import numpy as np
+
+#: Height of every crop in pixels, and the input height of the model.
+HEIGHT = 32
+#: Grown on each side of the quad before cutting, as a fraction of its height: detectors and
+#: annotators now and then shave off an edge.
+MARGIN = 0.04
+#: Narrower crops are widened to this; two time steps are the least the model can use.
+MIN_WIDTH = 8
+#: A word is never squashed, but one absurdly wide quad must not take all memory: 250 times as
+#: wide as high is no word.
+MAX_WIDTH = 8000
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    """RGB uint8 (H, W, 3) or grey uint8 (H, W) -> grey uint8 (H, W)."""
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
+
+
+def quad_size(quad: np.ndarray) -> tuple[float, float]:
+    """(width, height) of a quad (4, 2) along and across its reading direction, in pixels."""
+    top, right, bottom, left = (np.roll(quad, -1, axis=0) - quad).astype(np.float64)
+    return (
+        float(np.hypot(*top) + np.hypot(*bottom)) / 2,
+        float(np.hypot(*right) + np.hypot(*left)) / 2,
+    )
+
+
+def crop_words(image: np.ndarray, quads: np.ndarray, *, margin: float = MARGIN) -> list[np.ndarray]:
+    """Cut each quad out of the image, upright, at height 32 and its own proportional width.
+
+    Args:
+        image: RGB uint8 (H, W, 3) or grey (H, W).
+        quads: (N, 4, 2), clockwise from the top-left corner in reading direction, pixel edges.
+        margin: grown on all four sides, as a fraction of the quad's height.
+
+    Returns:
+        N grey uint8 arrays (32, w), MIN_WIDTH <= w <= MAX_WIDTH. A degenerate quad (a side under
+        one pixel) gives a blank crop, which reads as empty text. Beyond the image's border its
+        edge pixels repeat.
+    """
+    pyramid = [to_grey(image)]
+    crops = []
+    for quad in np.asarray(quads, dtype=np.float64).reshape(-1, 4, 2):
+        width, height = quad_size(quad)
+        if width < 1 or height < 1 or not np.isfinite(quad).all():
+            crops.append(np.full((HEIGHT, MIN_WIDTH), 255, dtype=np.uint8))
+            continue
+        # Bilinear sampling aliases when it shrinks by much: take the pyramid level on which the
+        # word is at most 1.5 times the crop's height.
+        level = max(0, int(np.floor(np.log2(height / HEIGHT / 0.75))))
+        while len(pyramid) <= level and min(pyramid[-1].shape) > 1:
+            pyramid.append(cv2.resize(pyramid[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+        level = min(level, len(pyramid) - 1)
+        crops.append(_warp(pyramid[level], pyramid[0].shape, quad, width, height, margin))
+    return crops
+
+
+def _warp(
+    source: np.ndarray,
+    full_shape: tuple[int, ...],
+    quad: np.ndarray,
+    width: float,
+    height: float,
+    margin: float,
+) -> np.ndarray:
+    """Perspective-cut `quad` (in pixels of the full image) from a pyramid level of it."""
+    scale = np.array([source.shape[1] / full_shape[1], source.shape[0] / full_shape[0]])
+    grown = (width + 2 * margin * height, height + 2 * margin * height)
+    out_width = int(np.clip(round(HEIGHT * grown[0] / grown[1]), MIN_WIDTH, MAX_WIDTH))
+    # The quad's corners within the crop, in pixel edges; cv2 counts from pixel centres, hence
+    # the half pixels.
+    mx, my = out_width * margin * height / grown[0], HEIGHT * margin * height / grown[1]
+    target = np.array(
+        [[mx, my], [out_width - mx, my], [out_width - mx, HEIGHT - my], [mx, HEIGHT - my]]
+    )
+    transform = cv2.getPerspectiveTransform(
+        (quad * scale - 0.5).astype(np.float32), (target - 0.5).astype(np.float32)
+    )
+    return cv2.warpPerspective(
+        source,
+        transform,
+        (out_width, HEIGHT),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )

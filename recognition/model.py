@@ -1,0 +1,154 @@
+"""CRNN: CNN -> BiLSTM -> linear (Shi et al. 2015, arXiv 1507.05717), with exact masking."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+#: Input columns a time step covers.
+STRIDE = 4
+
+
+def time_steps(widths: Tensor) -> Tensor:
+    """Valid time steps of crops of these widths (pixels): ceil(w / 4)."""
+    return -(-widths // STRIDE)
+
+
+class ConvBlock(nn.Module):
+    """3x3 convolution, batch norm, ReLU; `stride` is (vertical, horizontal)."""
+
+    def __init__(self, *, in_channels: int, out_channels: int, stride: tuple[int, int] = (1, 1)):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x: (B, C, H, W); mask: (B, 1, 1, W') of the output's width, 1 within the crop."""
+        return _masked(F.relu(self.norm(self.conv(x))), mask)
+
+
+class SeparableConv(nn.Module):
+    """Depthwise 3x3, pointwise 1x1 (Howard et al. 2017): a ninth of the work of a full 3x3."""
+
+    def __init__(self, *, channels: int):
+        super().__init__()
+        self.depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+        self.depthwise_norm = nn.BatchNorm2d(channels)
+        self.pointwise = nn.Conv2d(channels, channels, 1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, C, H, W), zero beyond each crop."""
+        return self.norm(self.pointwise(self.depthwise_norm(self.depthwise(x))))
+
+
+class ResidualBlock(nn.Module):
+    """Two separable convolutions with a shortcut (He et al. 2015)."""
+
+    def __init__(self, *, channels: int):
+        super().__init__()
+        self.first = SeparableConv(channels=channels)
+        self.second = SeparableConv(channels=channels)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x: (B, C, H, W); mask: (B, 1, 1, W)."""
+        inner = _masked(F.relu(self.first(x)), mask)
+        return _masked(F.relu(x + self.second(inner)), mask)
+
+
+class BiLSTM(nn.Module):
+    """A bidirectional LSTM that sees only each sequence's valid steps.
+
+    The backward direction runs over sequences reversed within their own length, so in both
+    directions the padding comes last and cannot reach a valid step. That is what packing gives,
+    but with dense kernels.
+    """
+
+    def __init__(self, *, in_features: int, hidden: int):
+        super().__init__()
+        self.ahead = nn.LSTM(in_features, hidden, batch_first=True)
+        self.back = nn.LSTM(in_features, hidden, batch_first=True)
+
+    def forward(self, x: Tensor, steps: Tensor) -> Tensor:
+        """x: (B, T, C), steps: (B,) valid lengths -> (B, T, 2 * hidden)."""
+        position = torch.arange(x.shape[1], device=x.device)[None]  # 1, T
+        mirrored = steps[:, None] - 1 - position  # B, T; negative in the padding
+        order = torch.where(mirrored >= 0, mirrored, position)[..., None]  # its own inverse
+        ahead, _ = self.ahead(x)
+        back, _ = self.back(x.gather(1, order.expand_as(x)))
+        return torch.cat([ahead, back.gather(1, order.expand_as(back))], dim=2)
+
+
+class CRNN(nn.Module):
+    """Word crops to per-step class scores.
+
+    Shapes: B crops, C channels, H height, W width, T = ceil(W / 4) time steps, V classes.
+    The feature map is (B, 512, 4, W / 4); each of its columns, flattened to 2048, is a step.
+    Everything beyond a crop's true width is zeroed after each layer, which is what the
+    convolutions would see if the crop stood alone: a crop's scores do not depend on the width
+    that its batch is padded to.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes: int,
+        channels: tuple[int, int, int, int] = (32, 64, 128, 256),
+        blocks: tuple[int, int, int] = (1, 2, 3),
+        features: int = 512,
+        hidden: int = 192,
+        dropout: float = 0.1,
+    ):
+        super().__init__()
+        c1, c2, c3, c4 = channels
+        self.stem = ConvBlock(in_channels=1, out_channels=c1)
+        self.stages = nn.ModuleList()
+        # Only the first two stages halve the width: narrow letters need their time steps.
+        for depth, c_in, c_out, stride in zip(
+            blocks, (c1, c2, c3), (c2, c3, c4), ((2, 2), (2, 2), (2, 1)), strict=True
+        ):
+            stage = [ConvBlock(in_channels=c_in, out_channels=c_out, stride=stride)]
+            stage += [ResidualBlock(channels=c_out) for _ in range(depth)]
+            self.stages.append(nn.ModuleList(stage))
+        self.project = nn.Conv2d(c4, features, 1, bias=False)
+        self.project_norm = nn.BatchNorm2d(features)
+        self.lstm1 = BiLSTM(in_features=features * 4, hidden=hidden)
+        self.lstm2 = BiLSTM(in_features=2 * hidden, hidden=hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(2 * hidden, num_classes)
+
+    @property
+    def num_classes(self) -> int:
+        """Outputs a step: the charset's symbols and the blank (index 0)."""
+        return self.head.out_features
+
+    def forward(self, images: Tensor, widths: Tensor) -> Tensor:
+        """Class scores of each time step.
+
+        Args:
+            images: (B, 1, 32, W) as `batching.collate` makes them, W a multiple of 8.
+            widths: (B,) true widths in pixels.
+
+        Returns:
+            Logits (B, W / 4, V); those at or beyond `time_steps(widths)` mean nothing.
+        """
+        full, half, quarter = (column_mask(widths, images.shape[3], s) for s in (1, 2, 4))
+        x = self.stem(images.contiguous(memory_format=torch.channels_last), full)  # B, C, 32, W
+        for stage, mask in zip(self.stages, (half, quarter, quarter), strict=True):
+            for block in stage:
+                x = block(x, mask)  # B, C, 16 | 8 | 4, W/2 | W/4 | W/4
+        x = F.relu(self.project_norm(self.project(x)))  # B, 512, 4, T
+        x = x.permute(0, 3, 1, 2).flatten(2)  # B, T, 2048
+        steps = time_steps(widths)
+        x = self.lstm1(x, steps)  # B, T, 2 * hidden
+        x = self.lstm2(self.dropout(x), steps)
+        return self.head(self.dropout(x))  # B, T, V
+
+
+def column_mask(widths: Tensor, width: int, stride: int) -> Tensor:
+    """(B, 1, 1, width / stride): 1 where a column of that stride holds any of the crop."""
+    columns = torch.arange(width // stride, device=widths.device)
+    return (columns[None] < -(-widths // stride)[:, None])[:, None, None].float()
+
+
+def _masked(x: Tensor, mask: Tensor) -> Tensor:
+    return x * mask.to(x.dtype)  # without the cast, float32 masks would undo autocast

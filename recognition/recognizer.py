@@ -1,0 +1,80 @@
+"""The recognition stage: crops in, readings out, in input order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from recognition.batching import collate, group_by_width
+from recognition.codec import Codec
+from recognition.crops import HEIGHT
+from recognition.decoding import character_spans, greedy_decode
+from recognition.model import CRNN, time_steps
+
+#: Padded pixels in a batch. The widest layer holds 32 float32 channels at full size, 128 bytes
+#: a pixel: about 50 MB on a CPU; a GPU has room for more and needs it to be busy.
+MAX_PIXELS = {"cpu": 32 * 96 * 64, "cuda": 32 * 96 * 512}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a crop says.
+
+    Attributes:
+        text: normalised text (see `codec.normalize`), "" where nothing is legible.
+        confidence: probability of the best path, 0..1 (see `decoding.Decoded`).
+        spans: each character's [left, right] as fractions of the crop's width.
+    """
+
+    text: str
+    confidence: float
+    spans: list[tuple[float, float]]
+
+
+def inference_dtype(device: torch.device) -> torch.dtype:
+    """The fastest safe type: bf16 where the processor computes in it, fp16 on CUDA, else fp32."""
+    if device.type == "cuda":
+        return torch.float16
+    if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return torch.bfloat16
+    return torch.float32
+
+
+class Recognizer:
+    """Runs a CRNN on the device that its weights are on."""
+
+    def __init__(self, *, model: CRNN, codec: Codec, dtype: torch.dtype | None = None):
+        codec.check_head(model.num_classes)
+        self.model = model.eval()
+        self.codec = codec
+        self.device = next(model.parameters()).device
+        self.dtype = dtype or inference_dtype(self.device)
+
+    @torch.inference_mode()
+    def recognize(self, crops: Sequence[np.ndarray]) -> list[Reading]:
+        """Read grey uint8 crops (32, w), as `crops.crop_words` cuts them."""
+        for crop in crops:
+            if crop.ndim != 2 or crop.shape[0] != HEIGHT or crop.dtype != np.uint8:
+                raise ValueError(
+                    f"a crop is {crop.dtype} {crop.shape}, expected uint8 ({HEIGHT}, width); "
+                    "cut words with recognition.crops.crop_words"
+                )
+        readings: dict[int, Reading] = {}
+        widths = [crop.shape[1] for crop in crops]
+        for group in group_by_width(widths, max_pixels=MAX_PIXELS[self.device.type]):
+            images, true_widths = collate([crops[index] for index in group])
+            with torch.autocast(
+                self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32
+            ):
+                logits = self.model(images.to(self.device), true_widths.to(self.device))
+            steps = time_steps(true_widths).tolist()
+            for index, valid, decoded in zip(
+                group, steps, greedy_decode(logits, steps), strict=True
+            ):
+                readings[index] = Reading(
+                    text=self.codec.decode(decoded.indices),
+                    confidence=decoded.confidence,
+                    spans=character_spans(decoded.frames, valid),
+                )
+        return [readings[index] for index in range(len(crops))]

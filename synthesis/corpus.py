@@ -1,0 +1,413 @@
+"""Text as people print it: running text in seven languages and everything else found on paper.
+
+`Corpus` owns a generator; the same seed gives the same text. Words come by their frequency in
+each language (wordfreq), names and places from Faker. Signs that running text hardly ever holds
+are strewn in, so that a reader meets each of `SIGNS` thousands of times in a million words.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from faker import Faker
+from wordfreq import get_frequency_dict
+
+ACCENTED = "àâäáãåæçèéêëìíîïñòóôöõøœùúûüýÿßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖÕØŒÙÚÛÜÝŸ"
+COMMON_SIGNS = "€£¥§°©®™«»“”‘’„–—…•±×½¼¾²³µ·¿¡¢"
+ASCII = string.ascii_letters + string.digits + string.punctuation
+SIGNS = ASCII + ACCENTED + COMMON_SIGNS
+
+LANGUAGES = {"en": 0.6, "fr": 0.1, "de": 0.09, "es": 0.07, "it": 0.05, "pt": 0.05, "nl": 0.04}
+_LOCALES = {
+    "en": "en_US", "fr": "fr_FR", "de": "de_DE", "es": "es_ES", "it": "it_IT", "pt": "pt_PT",
+    "nl": "nl_NL",
+}
+_VOCABULARY = 40_000  # words of each language
+_POOL = 250  # names, streets, towns and firms of each language
+_MONTHS = {
+    "en": "January February March April May June July August September October November December",
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre"
+    " dicembre",
+    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "nl": "januari februari maart april mei juni juli augustus september oktober november december",
+}
+LABELS = {
+    "en": "Name,First name,Date,Date of birth,Address,City,State,Zip,Country,Phone,Tel. No.,Fax"
+    ",E-mail,Company,Department,Title,Subject,To,From,cc,Re,Ref.,Account No.,Invoice #,Order No."
+    ",Customer ID,Total,Subtotal,Tax,Amount due,Qty,Unit price,Description,Item,Comments,Remarks"
+    ",Signature,Approved by,Prepared by,Status,Region,Brand,Code,Page,No. of pages,Social Security"
+    " No.,Sex,Age,Weight,Height,Project,Sample No.,Lot,Batch,Test,Result,Method,Budget,Cost,Period"
+    ",Start date,End date,Location,Contact,Purpose,Quantity,Type,Size,Manufacturer,Distribution",
+    "fr": "Nom,Prénom,Date,Adresse,Ville,Code postal,Téléphone,N° de compte,Objet,Montant,Total TTC"
+    ",Total HT,TVA,Quantité,Désignation,Référence,Signature,Né(e) le,À,Fait à,Société,Reçu n°",
+    "de": "Name,Vorname,Datum,Straße,PLZ/Ort,Telefon,Betrag,Summe,MwSt.,Menge,Bezeichnung,Kunden-Nr."
+    ",Rechnung Nr.,Unterschrift,Betreff,Gültig bis,Geburtsdatum,Größe,Bemerkungen,Kto.-Nr.",
+    "es": "Nombre,Apellidos,Fecha,Dirección,Ciudad,Teléfono,Importe,Total,IVA,Cantidad,Descripción"
+    ",Factura n.º,Firma,Código,Año,Observaciones,Número,Población",
+    "it": "Nome,Cognome,Data,Indirizzo,Città,Telefono,Importo,Totale,IVA,Quantità,Descrizione,Fattura"
+    " n.,Firma,Codice,Luogo,Nato a,Note,Oggetto",
+    "pt": "Nome,Data,Endereço,Cidade,Telefone,Valor,Total,IVA,Quantidade,Descrição,Assinatura,Código"
+    ",Número,Observações,Morada,Região",
+    "nl": "Naam,Voornaam,Datum,Adres,Plaats,Telefoon,Bedrag,Totaal,Btw,Aantal,Omschrijving,Handtekening"
+    ",Factuurnr.,Klantnr.,Betreft,Opmerkingen",
+}
+_DOMAINS = "com org net edu gov de fr es it nl pt co.uk io eu info com.my".split()
+
+
+class Corpus:
+    """Random text, of one language at a time.
+
+    Args:
+        rng: source of all randomness.
+        language: a key of `LANGUAGES`, or None to draw one by its share.
+    """
+
+    def __init__(self, rng: np.random.Generator, *, language: str | None = None) -> None:
+        self.rng = rng
+        self.language = language or str(rng.choice(list(LANGUAGES), p=list(LANGUAGES.values())))
+        self._words, self._cumulative = _vocabulary(self.language)
+        self._drawn: list[str] = []
+
+    # ------------------------------------------------------------------------------ small tools
+
+    def chance(self, probability: float) -> bool:
+        """True with this probability."""
+        return bool(self.rng.random() < probability)
+
+    def pick(self, options: Sequence[str]) -> str:
+        """One of the options."""
+        return options[int(self.rng.integers(len(options)))]
+
+    def between(self, low: int, high: int) -> int:
+        """A whole number from low to high, both included."""
+        return int(self.rng.integers(low, high + 1))
+
+    def digits(self, n: int) -> str:
+        """A string of n digits."""
+        return "".join(map(str, self.rng.integers(0, 10, n)))
+
+    def letters(self, n: int) -> str:
+        """A string of n capitals."""
+        return "".join(self.pick(string.ascii_uppercase) for _ in range(n))
+
+    # ------------------------------------------------------------------------------ running text
+
+    def word(self) -> str:
+        """A word in lower case, by (flattened) frequency."""
+        if not self._drawn:
+            at = np.searchsorted(self._cumulative, self.rng.random(512))
+            self._drawn = [self._words[i] for i in np.minimum(at, len(self._words) - 1)]
+        return self._drawn.pop()
+
+    def words(self, n: int) -> str:
+        """n words in lower case."""
+        return " ".join(self.word() for _ in range(n))
+
+    def sentence(self, n: int | None = None) -> str:
+        """A sentence with its punctuation, numbers, names, quotes and asides."""
+        n = n or 3 + int(self.rng.gamma(2.2, 4))
+        tokens = []
+        for i in range(n):
+            draw = self.rng.random()
+            token = self.word()
+            if draw < 0.03:
+                token = self.number()
+            elif draw < 0.06:
+                token = token.capitalize()
+            elif draw < 0.08:
+                token = token.upper()
+            elif draw < 0.095:
+                token = self.pick([self.date, self.amount, self.code, self.percent])()  # type: ignore[arg-type,operator]
+            elif draw < 0.105:
+                token = f"{token}{self.pick('-–/')}{self.word()}"
+            elif draw < 0.13:
+                token = self._enclosed(token)
+            elif draw < 0.17:
+                token = self._spiced(token)
+            elif draw < 0.195:
+                token = self.random_string()
+            if i < n - 1 and draw > 0.13 and self.chance(0.09):
+                token += self.pick(",,,,,;:")
+            tokens.append(token)
+            if self.chance(0.012):
+                tokens.append(self.pick(["–", "—", "-", "&", "+", "=", "*", "/", "•", "…", "|"]))
+        tokens[0] = tokens[0][:1].upper() + tokens[0][1:]
+        end = self.pick([".", ".", ".", ".", ".", ".", "?", "!", ":", "...", "…", ";"])
+        return " ".join(tokens) + end
+
+    def paragraph(self, sentences: int | None = None) -> str:
+        """Some sentences."""
+        return " ".join(self.sentence() for _ in range(sentences or self.between(2, 6)))
+
+    def heading(self) -> str:
+        """A few words as in headings: UPPER CASE, Title Case or plain, perhaps numbered."""
+        text = self.words(self.between(1, 6))
+        style = self.rng.random()
+        if style < 0.4:
+            text = text.upper()
+        elif style < 0.75:
+            text = " ".join(part[:1].upper() + part[1:] for part in text.split(" "))
+        else:
+            text = text[:1].upper() + text[1:]
+        if self.chance(0.25):
+            number = f"{self.between(1, 30)}"
+            text = f"{self.pick([number, number + '.', f'{number}.{self.between(1, 9)}'])} {text}"
+        return text + (":" if self.chance(0.12) else "")
+
+    def line(self) -> str:
+        """A line of mixed content."""
+        return self.pick([self.sentence, self.heading, self.field_value, self.phrase])()  # type: ignore[arg-type,operator]
+
+    def phrase(self) -> str:
+        """One to five words, capitalised at random."""
+        text = self.words(self.between(1, 5))
+        return self.pick([text, text.capitalize(), text.title(), text.upper()])
+
+    # ---------------------------------------------------------------------------- small entities
+
+    def number(self) -> str:
+        """A number, written in one of many ways."""
+        value = int(10 ** self.rng.uniform(0, 6.5))
+        group = self.pick([",", ".", " ", "", "'"]) if self.chance(0.6) else ""
+        text = f"{value:,}".replace(",", group)
+        if self.chance(0.3):
+            point = "," if group in {".", " "} else "."
+            text += point + self.digits(self.between(1, 3))
+        elif self.chance(0.06):
+            text += self.pick(["st", "nd", "rd", "th", "°", "½", "¼", "¾", "%", "x", "²", "³", "ª"])
+        elif self.chance(0.05):
+            text = self.pick("+-±<>~#×") + text
+        return text
+
+    def amount(self) -> str:
+        """An amount of money."""
+        value = 10 ** self.rng.uniform(-0.3, 5)
+        text = f"{value:,.2f}"
+        if self.chance(0.3):
+            text = text.translate(str.maketrans(",.", self.pick([".,", " ,"])))
+        elif self.chance(0.4):
+            text = text.replace(",", "")
+        if self.chance(0.1):
+            text = text[:-3] + self.pick([",-", ".-", "", ".–"])
+        sign = self.pick("$$$€€£¥")
+        style = self.rng.random()
+        if style < 0.3:
+            text = sign + text
+        elif style < 0.42:
+            text = f"{text} {self.pick('€€£$')}"
+        elif style < 0.5:
+            text = f"{self.pick(['RM', 'USD', 'EUR', 'GBP', 'CHF', 'US$', 'Rs.', 'kr'])} {text}"
+        elif style < 0.54:
+            text = f"({text})"
+        elif style < 0.57:
+            text = f"-{text}"
+        return text
+
+    def percent(self) -> str:
+        """A percentage."""
+        value = f"{self.rng.uniform(0, 120):.{self.between(0, 2)}f}"
+        return self.pick([f"{value}%", f"{value} %", f"({value}%)", f"±{value}%", f"+{value}%"])
+
+    def date(self) -> str:
+        """A date, or a date and a time."""
+        d, m, y = self.between(1, 28), self.between(1, 12), self.between(1935, 2030)
+        month = _MONTHS[self.language].split()[m - 1]
+        text = self.pick(
+            [
+                f"{m}/{d}/{y % 100:02}", f"{d:02}/{m:02}/{y}", f"{y}-{m:02}-{d:02}",
+                f"{d:02}.{m:02}.{y}", f"{d}.{m}.{y % 100:02}", f"{d:02}-{m:02}-{y}",
+                f"{month} {d}, {y}", f"{d} {month} {y}", f"{d}. {month} {y}", f"{month[:3]} {y}",
+                f"{d:02}-{month[:3].upper()}-{y % 100:02}", f"{month} '{y % 100:02}",
+                f"{y}", f"{y}/{(y + 1) % 100:02}", f"{month[:3]}. {d}, {y}",
+            ]
+        )
+        if self.chance(0.15):
+            text += f" {self.time()}"
+        return text
+
+    def time(self) -> str:
+        """A time of day."""
+        h, m, s = self.between(0, 23), self.between(0, 59), self.between(0, 59)
+        half = self.pick(["AM", "PM", "am", "pm", "a.m.", "p.m."])
+        return self.pick(
+            [f"{h:02}:{m:02}", f"{h:02}:{m:02}:{s:02}", f"{h % 12 + 1}:{m:02} {half}",
+             f"{h:02}h{m:02}", f"{h}.{m:02}", f"{h % 12 + 1}{half}"]
+        )
+
+    def phone(self) -> str:
+        """A telephone number."""
+        a, b, c = self.digits(3), self.digits(3), self.digits(4)
+        return self.pick(
+            [f"({a}) {b}-{c}", f"{a}-{b}-{c}", f"{a}.{b}.{c}", f"+{self.between(1, 99)} {a} {b} {c}",
+             f"0{a[:2]}/{b}{c}", f"{a[:2]} {b[:2]} {c[:2]} {c[2:]} {a[1:]}", f"{b}-{c}",
+             f"+{self.between(1, 99)}({a}){b}-{c}", f"{b}-{c} x{self.digits(3)}", f"0{a} {b}{c}"]
+        )
+
+    def code(self) -> str:
+        """A serial, part, account or article number: letters, digits and what joins them."""
+        if self.chance(0.12):  # no pattern at all
+            n = self.between(3, 12)
+            return "".join(self.pick(string.ascii_uppercase + string.digits * 2) for _ in range(n))
+        if self.chance(0.08):
+            return "".join(self.pick("0123456789abcdef") for _ in range(self.between(4, 16)))
+        joint = self.pick(["-", "-", "/", ".", "", "_", ":", " "])
+        parts = []
+        for _ in range(self.between(1, 3)):
+            n = self.between(1, 6)
+            parts.append(self.digits(n) if self.chance(0.65) else self.letters(min(n, 4)))
+        text = joint.join(parts)
+        if self.chance(0.15):
+            text = self.pick(["#", "No.", "N°", "*", "§", "Art. ", "Nr. ", "P/N ", "S/N: "]) + text
+        if self.chance(0.05):
+            text += self.pick(["*", "#", "+", "®", "™", "(A)", "[1]", "†"])
+        return text
+
+    def name(self) -> str:
+        """A person's name."""
+        first, last = self._pool("first"), self._pool("last")
+        text = self.pick(
+            [f"{first} {last}", f"{first} {last}", f"{last}, {first}", f"{first[0]}. {last}",
+             f"{first} {self.letters(1)}. {last}", f"{self.pick(['Mr.', 'Mrs.', 'Dr.', 'M.', 'Ms.'])}"
+             f" {last}", f"{first[0]}.{self.letters(1)}. {last}", last, f"{last} {first[0]}."]
+        )
+        return text.upper() if self.chance(0.15) else text
+
+    def company(self) -> str:
+        """A firm."""
+        text = self._pool("company")
+        if self.chance(0.2):
+            text += self.pick([" & Co.", " Ltd.", " Inc.", " GmbH", " S.A.", " SDN BHD", " (M)", "®"])
+        return text.upper() if self.chance(0.35) else text
+
+    def address(self) -> list[str]:
+        """The lines of a postal address."""
+        street, town = self._pool("street"), self._pool("town")
+        number = f"{self.between(1, 999)}{self.pick(['', '', '', 'A', 'b', '/2'])}"
+        place = self.pick(
+            [f"{self.digits(5)} {town}", f"{town}, {self.letters(2)} {self.digits(5)}",
+             f"{town} {self.letters(2)}{self.digits(1)} {self.digits(1)}{self.letters(2)}",
+             f"{self.letters(1)}-{self.digits(4)} {town}", f"{town} {self.digits(5)}-{self.digits(4)}"]
+        )
+        road = self.pick([f"{number} {street}", f"{street} {number}", f"No. {number}, {street},"])
+        lines = [road, place]
+        if self.chance(0.3):
+            lines.insert(0, self.pick(["P.O. Box ", "Suite ", "Apt. #", "c/o "]) + self.digits(3))
+        return [text.upper() for text in lines] if self.chance(0.2) else lines
+
+    def email(self) -> str:
+        """An e-mail address."""
+        first, last = (_plain(self._pool(kind)).lower() for kind in ("first", "last"))
+        joint = self.pick([".", "_", "-", ""])
+        user = self.pick([f"{first}{joint}{last}", f"{first[0]}{last}", f"{last}{self.digits(2)}"])
+        return f"{user}@{_plain(self.word()) or 'mail'}.{self.pick(_DOMAINS)}"
+
+    def url(self) -> str:
+        """A web address, a path or a handle."""
+        host = f"{_plain(self.word()) or 'web'}{self.pick(['', '-' + (_plain(self.word()) or 'x')])}"
+        host += f".{self.pick(_DOMAINS)}"
+        tail = self.pick(["", "", f"/{self.word()}", f"/{self.word()}/{self.digits(3)}.html",
+                          f"/?id={self.digits(4)}&q={self.word()}", f"/~{self.word()}/"])
+        if self.chance(0.1):
+            return self.pick([f"@{host.split('.')[0]}", f"#{host.split('.')[0]}",
+                              f"C:\\{self.word()}\\{self.word()}.txt", f"/{self.word()}/{self.word()}"])
+        return self.pick(["www.", "http://www.", "https://", "", "http://"]) + host + tail
+
+    def random_string(self) -> str:
+        """Signs without sense: any of `SIGNS`, the rarer the likelier."""
+        n = self.between(1, 8)
+        kind = self.rng.random()
+        if kind < 0.35:
+            signs = string.punctuation + COMMON_SIGNS
+            middle = string.ascii_letters + string.digits
+            return "".join(self.pick(signs if self.chance(0.5) else middle) for _ in range(n))
+        if kind < 0.6:
+            rare = ACCENTED + COMMON_SIGNS
+            return "".join(self.pick(rare) for _ in range(n))
+        if kind < 0.85:
+            signs = ACCENTED if self.chance(0.5) else string.ascii_letters
+            return "".join(self.pick(signs if self.chance(0.6) else ACCENTED) for _ in range(n))
+        return "".join(self.pick(ASCII) for _ in range(n))
+
+    def sign(self) -> str:
+        """A single sign."""
+        return self.pick(SIGNS)
+
+    def label(self) -> str:
+        """The name of a field of a form."""
+        language = self.language if self.chance(0.7) else "en"
+        text = self.pick(LABELS[language].split(","))
+        if self.chance(0.25):
+            text = self.phrase()
+        if self.chance(0.2):
+            text = text.upper()
+        if self.chance(0.06):
+            text = f"{self.between(1, 40)}{self.pick(['.', ')', ':', ''])} {text}"
+        if self.chance(0.06):
+            text += self.pick([" *", "*", " (1)", " [A]", " #", "?", " (mm)", " (if any)", " %"])
+        return text
+
+    def field_value(self) -> str:
+        """What is filled into a field."""
+        makers: list[Callable[[], str]] = [
+            self.name, self.date, self.amount, self.code, self.code, self.phone, self.number,
+            self.company, self.phrase, self.phrase, lambda: self.address()[0], self.percent,
+            self.email, self.url, self.time, self.random_string, self.number, self.heading,
+        ]
+        return makers[int(self.rng.integers(len(makers)))]()
+
+    # ---------------------------------------------------------------------------------- innards
+
+    def _enclosed(self, token: str) -> str:
+        pairs = ["()", "()", "()", "[]", "{}", "<>", "“”", "«»", "‘’", "„“", '""', "''", "**", "__"]
+        left, right = self.pick(pairs)
+        return f"{left}{token}{right}"
+
+    def _spiced(self, token: str) -> str:
+        """A word with a rare sign before, behind or inside."""
+        if self.chance(0.5):
+            sign = self.pick(string.punctuation + COMMON_SIGNS)
+            return sign + token if self.chance(0.35) else token + sign
+        at = self.between(0, len(token) - 1)
+        accent = self.pick(ACCENTED[: len(ACCENTED) // 2] if self.chance(0.6) else ACCENTED)
+        return token[:at] + accent + token[at + 1 :]
+
+    def _pool(self, kind: str) -> str:
+        return self.pick(_pools(self.language)[kind])
+
+
+def _plain(text: str) -> str:
+    return "".join(char for char in text if char in string.ascii_letters + string.digits)
+
+
+@lru_cache
+def _vocabulary(language: str) -> tuple[list[str], np.ndarray]:
+    """Words, and the running sum of their probabilities."""
+    allowed = set(string.ascii_lowercase + ACCENTED + "'’-")
+    frequency = get_frequency_dict(language, wordlist="best")
+    words = [word for word in frequency if set(word) <= allowed][:_VOCABULARY]
+    # Flattened: "the" need not be read a million times, and rare words teach rare spellings.
+    weight = np.array([frequency[word] for word in words]) ** 0.6
+    return words, np.cumsum(weight / weight.sum())
+
+
+@lru_cache
+def _pools(language: str) -> dict[str, list[str]]:
+    """Names of people, streets, towns and firms, within `SIGNS`."""
+    fake = Faker(_LOCALES[language])
+    fake.seed_instance(0)
+    makers = {
+        "first": fake.first_name, "last": fake.last_name, "street": fake.street_name,
+        "town": fake.city, "company": fake.company,
+    }
+    allowed = set(SIGNS + " ")
+    pools = {}
+    for kind, make in makers.items():
+        drawn = [make() for _ in range(_POOL)]
+        pools[kind] = [text for text in drawn if set(text) <= allowed]
+    return pools

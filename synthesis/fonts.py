@@ -1,0 +1,171 @@
+"""Font faces for typesetting: found, checked for the glyphs that they really have, sorted by look.
+
+typst must be able to name a face, so its own scanner lists them; fontTools looks inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typst
+from fontTools.pens.recordingPen import DecomposingRecordingPen
+from fontTools.ttLib import TTFont, TTLibError
+
+logger = logging.getLogger(__name__)
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # odd time stamps are nobody's business
+
+SYSTEM_FONTS = ("/usr/share/fonts", "/usr/share/texmf/fonts/opentype")
+
+# Kept out of training: families whose name holds one of these are for the test on unseen fonts.
+HELD_OUT = ("libertin", "carlito", "eb garamond")
+
+# Not typefaces for text: symbols, mathematics, bitmaps, other scripts' fonts (their Latin repeats
+# another face), segment displays, small capitals, and faces that no one could call legible.
+UNUSABLE = re.compile(
+    r"symbol|dingbat|webding|wingding|ornament|emoji|icon|awesome|barcode|braille|music|math|jsmath"
+    r"|stixnon|stixint|stixsize|stixvar|initials|keyboard|dseg|weather|fraktur|unifont (upper|csur)"
+    r"|caps\b|smallcap|small cap|\bsc\b|unz1|bbold|lastresort|fallback|nonunicode|d050000l|cursor ?pi"
+    r"|noto (sans|serif) (?!mono\b|display\b|condensed\b)\w|noto (traditional|nastaliq|naskh|kufi"
+    r"|rashi|looped|music|color)|dotted|outline|manchu|tibetan|uchen|junkyard|swift|balker",
+    re.IGNORECASE,
+)
+HAND = re.compile(
+    r"hand|script|dancing|kristi|kaushan|lobster|chancery|chorus|z003|manners|rufscript|comic|humor"
+    r"|ecolier|femke|abogado|brush|marker|casual|calligra|kiloji|caveat|breip|tomson|steve|domestic"
+    r"|dkg|delphine|averia|aoyagi|cookie|pacifico|satisfy|wasn't|conakry",
+    re.IGNORECASE,
+)
+# What most printed matter is set in, and so half of what is typeset here.
+COMMON = re.compile(
+    r"liberation (sans|serif|mono)|nimbus (sans|roman|mono)|arimo|tinos|cousine|free(sans|serif|mono)"
+    r"|tex gyre (heros|termes|cursor|schola|pagella|bonum)|courier prime|dejavu|open sans|roboto|lato"
+    r"|caladea|noto (sans|serif)$|bitstream vera|c059|p052|urw|inter$|latin modern (roman|mono)",
+    re.IGNORECASE,
+)
+
+_NEEDED = set(map(ord, string.ascii_letters + string.digits + ".,:;-()/&'!?"))
+_SIGNATURE = "aegRQS27&"
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face, by the properties with which typst selects it.
+
+    Attributes:
+        family: typst's name of the family.
+        style: "normal", "italic" or "oblique".
+        weight: 100 to 900.
+        stretch: width in percent, 50 to 200.
+        look: "text", "mono", "hand", "narrow", "wide" or "capitals" (no lower case).
+        common: whether it belongs to what most printed matter is set in.
+        characters: code points that it covers.
+    """
+
+    family: str
+    style: str
+    weight: int
+    stretch: float
+    look: str
+    common: bool
+    characters: frozenset[int]
+
+
+def scan(
+    folders: Sequence[str | Path] = (), *, held_out: Sequence[str] = HELD_OUT
+) -> tuple[typst.Fonts, list[Face]]:
+    """List the usable faces of the system's and the user's font folders.
+
+    Args:
+        folders: searched besides `SYSTEM_FONTS`.
+        held_out: lower-case parts of family names to leave out.
+
+    Returns:
+        The scanned fonts, to hand to `typst.Compiler`, and the faces among them that cover ASCII
+        letters and digits, each design once, sorted by name.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no usable face at all.
+    """
+    for folder in folders:
+        if not Path(folder).exists():
+            raise FileNotFoundError(f"{folder}: no such font folder")
+    paths = [str(path) for path in (*SYSTEM_FONTS, *folders) if Path(path).exists()]
+    fonts = typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=paths
+    )
+    faces: dict[str, Face] = {}
+    for info in sorted(fonts.fonts(), key=lambda info: (info.family, info.style, info.weight)):
+        held = any(name in info.family.lower() for name in held_out)
+        if held or not info.path or UNUSABLE.search(info.family):
+            continue
+        try:
+            with TTFont(info.path, fontNumber=info.index, lazy=True) as font:
+                checked = _inspect(font, info)
+        except (TTLibError, OSError, KeyError, AssertionError, ValueError) as error:
+            logger.info("%s: left out, fontTools cannot read it (%s)", info.path, error)
+            continue
+        if checked is not None:
+            signature, face = checked
+            faces.setdefault(signature, face)
+    if not faces:
+        raise FileNotFoundError(f"no usable font in {', '.join(paths)}: install some or name more")
+    return fonts, list(faces.values())
+
+
+def _inspect(font: TTFont, info: typst.FontInfo) -> tuple[str, Face] | None:
+    """A hash of the design and the face, or None where the face will not do."""
+    cmap = font.getBestCmap()
+    if cmap is None or not cmap.keys() >= _NEEDED:
+        return None
+    glyphs = font.getGlyphSet()
+    em = font["head"].unitsPerEm
+    width = {char: glyphs[cmap[ord(char)]].width / em for char in "iMnaoxHE "}
+    if min(width.values()) <= 0.03:
+        return None
+    drawn = {char: _outline(glyphs, cmap[ord(char)], em) for char in _SIGNATURE + "bnr"}
+    if any(len(outline) < 3 for outline in drawn.values()):
+        return None
+    upper = {char: _outline(glyphs, cmap[ord(char)], em) for char in "AEGNR"}
+    same = [_shape(drawn[c]) == _shape(upper[c.upper()]) for c in "aegnr"]
+
+    if sum(same) >= 3:
+        look = "capitals"
+    elif abs(width["i"] - width["M"]) < 0.01:
+        look = "mono"
+    elif HAND.search(info.family):
+        look = "hand"
+    else:
+        mean = (width["n"] + width["a"] + width["o"] + width["x"]) / 4
+        look = "narrow" if mean < 0.43 else "wide" if mean > 0.64 else "text"
+    outlines = repr([(drawn[c], width.get(c)) for c in _SIGNATURE])
+    signature = hashlib.sha1(outlines.encode()).hexdigest()
+    # typst gives the stretch as a ratio of the normal width
+    face = Face(
+        family=info.family,
+        style=info.style,
+        weight=info.weight,
+        stretch=round(info.stretch * 100 if info.stretch <= 3 else info.stretch, 1),
+        look=look,
+        common=bool(COMMON.search(info.family)),
+        characters=frozenset(cmap),
+    )
+    return signature, face
+
+
+def _outline(glyphs: object, name: str, em: int) -> list[tuple[str, tuple]]:
+    pen = DecomposingRecordingPen(glyphs)
+    glyphs[name].draw(pen)  # type: ignore[index]
+    return [
+        (op, tuple((round(p[0] / em, 3), round(p[1] / em, 3)) for p in points if p is not None))
+        for op, points in pen.value
+    ]
+
+
+def _shape(outline: list[tuple[str, tuple]]) -> list[tuple[str, int]]:
+    return [(op, len(points)) for op, points in outline]
