@@ -1,1 +1,11 @@
-"""TODO"""
+"""The text detector: where the words of a page are.
+
+    page image -> resize to working resolution        geometry
+               -> DBNet: probability map              model
+               -> regions, grown back to quads        postprocess
+               -> quads in page pixels, scores        detector
+
+Training runs the other way: pages are cut to crops (`data`), labels drawn as maps (`targets`) and
+compared with the network's (`losses`). `metrics` measures quads against the truth, `adapter` lets
+any other Detectron2 model take DBNet's place, and `d2` is where Detectron2 comes in.
+"""

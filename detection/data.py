@@ -3,7 +3,7 @@
 A page is a dict {"image": uint8 (H, W, 3) RGB, "words": [{"quad", "text", "ignore"}, ...], ...}.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -48,16 +48,19 @@ class MixedPages(IterableDataset):
             yield next(streams[rng.choice(len(streams), p=weights)])
 
 
-def _endless(pages: Iterable[dict], rng: np.random.Generator) -> Iterator[dict]:
-    if hasattr(pages, "__getitem__"):
+def _endless(pages: Any, rng: np.random.Generator) -> Iterator[dict]:
+    empty = ValueError(f"page source {pages!r} is empty: check its folder or its filter")
+    if hasattr(pages, "__len__"):  # torch's iterable datasets have `__getitem__`, but no length
+        if len(pages) == 0:
+            raise empty
         while True:
-            yield pages[int(rng.integers(len(pages)))]  # type: ignore[arg-type]
+            yield pages[int(rng.integers(len(pages)))]
     while True:
         page = None
         for page in pages:
             yield page
         if page is None:
-            raise ValueError(f"page source {pages!r} is empty: check its folder or its filter")
+            raise empty
 
 
 class TrainMapper:
@@ -232,7 +235,6 @@ def vary_light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         image = cv2.add(image, noise * rng.uniform(2, 16), dtype=cv2.CV_8U)
     if rng.random() < 0.25:
         quality = int(rng.integers(25, 90))
-        image = cv2.imdecode(
-            cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR
-        )
+        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
     return image

@@ -73,3 +73,41 @@ def unshrink_distances(widths: np.ndarray, heights: np.ndarray, ratio: float) ->
     half_perimeter, area = widths + heights, widths * heights
     a, b = 8 - 4 * k, 2 * (1 - k) * half_perimeter
     return (np.sqrt(b**2 + 4 * a * k * area) - b) / (2 * a)
+
+
+def smallest_rects(contours: list[np.ndarray], upright_slack: float) -> np.ndarray:
+    """Smallest rectangle around each outline that `cv2.findContours` gave.
+
+    A rectangle is turned only if the upright box around the outline has more than
+    1 + `upright_slack` times its area: the shape of a letter or two says little about an angle.
+
+    Returns:
+        float64 (N, 5): x, y of the centre, width, height, degrees clockwise within -45..45: the
+        width runs in the direction nearest to the right. Outlines join the centres of pixels;
+        rectangles reach the pixels' edges.
+    """
+    rects = np.array(
+        [(*center, *size, angle) for center, size, angle in map(cv2.minAreaRect, contours)],
+        np.float64,
+    ).reshape(-1, 5)
+    quarters = np.round(rects[:, 4] / 90)
+    rects[:, 4] -= 90 * quarters
+    odd = quarters % 2 == 1
+    rects[odd, 2:4] = rects[odd, 3:1:-1]
+    rects[:, :2] += 0.5
+    # Along an upright edge the outermost centres lie half a pixel inside; the more steps a slanting
+    # edge climbs, the nearer to it comes the nearest of them.
+    rects[:, 2:4] += 1 / (1 + rects[:, 3:1:-1] * np.abs(np.tan(np.deg2rad(rects[:, 4:]))))
+
+    boxes = np.array([cv2.boundingRect(outline)[2:] for outline in contours]).reshape(-1, 2)
+    rects[boxes.prod(1) <= (1 + upright_slack) * rects[:, 2:4].prod(1), 4] = 0
+    return rects
+
+
+def rect_quads(rects: np.ndarray) -> np.ndarray:
+    """Rectangles (N, 5) of `smallest_rects` as quads: the first edge runs along the width."""
+    angles = np.deg2rad(rects[:, 4])
+    along = np.stack([np.cos(angles), np.sin(angles)], 1) * rects[:, 2:3] / 2
+    down = np.stack([-np.sin(angles), np.cos(angles)], 1) * rects[:, 3:4] / 2
+    corners = [-along - down, along - down, along + down, -along + down]
+    return (rects[:, None, :2] + np.stack(corners, 1)).astype(np.float32)

@@ -32,6 +32,8 @@ class DBNet(nn.Module):
     """
 
     input_format = "RGB"
+    pixel_mean: Tensor
+    pixel_std: Tensor
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from detection.geometry import unshrink_distances
+from detection.geometry import rect_quads, smallest_rects, unshrink_distances
 from detection.targets import STRIDE
 
 
@@ -16,8 +16,7 @@ class Regions:
         min_score: regions with a lower mean probability are dropped.
         min_size: quads with a shorter side below this (pixels of the image) are dropped.
         max_candidates: of more regions the largest are kept.
-        upright_slack: a region stays upright unless turning makes its box smaller by more than
-            this share: the shape of a letter or two says little about an angle.
+        upright_slack: see `geometry.smallest_rects`.
     """
 
     def __init__(
@@ -68,50 +67,14 @@ class Regions:
             if parent < 0
         ]
         outlines = [(contour, label) for contour, label in outlines if good[label]]
-        rects = _smallest_rects([contour for contour, _ in outlines], self.upright_slack)
-        quads, shorter = self._grow(rects)
+        rects = smallest_rects([contour for contour, _ in outlines], self.upright_slack)
         scores = scores[[label for _, label in outlines]].astype(np.float32)
-        keep = shorter >= self.min_size
-        return quads[keep], scores[keep]
 
-    def _grow(self, rects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rectangles (N, 5) -> quads (N, 4, 2) and their shorter sides (N,)."""
-        centers, sizes, angles = rects[:, :2], rects[:, 2:4], np.deg2rad(rects[:, 4])
-        distances = unshrink_distances(sizes[:, 0], sizes[:, 1], self.shrink_ratio)
-        sizes = sizes + 2 * distances[:, None]
-        along = np.stack([np.cos(angles), np.sin(angles)], 1) * sizes[:, :1] / 2
-        down = np.stack([-np.sin(angles), np.cos(angles)], 1) * sizes[:, 1:] / 2
-        corners = [-along - down, along - down, along + down, -along + down]
-        quads = centers[:, None] + np.stack(corners, 1)
-        return quads.astype(np.float32), sizes.min(1, initial=np.inf)
+        distances = unshrink_distances(rects[:, 2], rects[:, 3], self.shrink_ratio)
+        rects[:, 2:4] += 2 * distances[:, None]
+        keep = rects[:, 2:4].min(1) >= self.min_size
+        return rect_quads(rects[keep]), scores[keep]
 
 
 def _rows(hierarchy: np.ndarray | None) -> np.ndarray:
     return np.empty((0, 4), np.int32) if hierarchy is None else hierarchy[0]
-
-
-def _smallest_rects(contours: list[np.ndarray], upright_slack: float) -> np.ndarray:
-    """Smallest rectangle of each contour: (N, 5) x, y of the centre, width, height, degrees.
-
-    The width runs along the direction nearest to the right: degrees are within -45..45. Contours
-    pass through the centres of pixels, rectangles reach their edges.
-    """
-    turned = np.array(
-        [(*center, *size, angle) for center, size, angle in map(cv2.minAreaRect, contours)],
-        np.float64,
-    ).reshape(-1, 5)
-    quarters = np.round(turned[:, 4] / 90)
-    turned[:, 4] -= 90 * quarters
-    odd = quarters % 2 == 1
-    turned[odd, 2:4] = turned[odd, 3:1:-1]
-    turned[:, :2] += 0.5
-    # Along an upright edge the outermost centres lie half a pixel inside; the more steps a slanting
-    # edge climbs, the nearer to it comes the nearest of them.
-    turned[:, 2:4] += 1 / (1 + turned[:, 3:1:-1] * np.abs(np.tan(np.deg2rad(turned[:, 4:]))))
-
-    boxes = np.array(list(map(cv2.boundingRect, contours)), np.float64).reshape(-1, 4)
-    upright = np.zeros_like(turned)
-    upright[:, :2] = boxes[:, :2] + boxes[:, 2:] / 2
-    upright[:, 2:4] = boxes[:, 2:]
-    slack = boxes[:, 2] * boxes[:, 3] <= (1 + upright_slack) * turned[:, 2] * turned[:, 3]
-    return np.where(slack[:, None], upright, turned)

@@ -80,7 +80,7 @@ class TextMaps:
             for quad, value in zip(_fixed(quads), distances, strict=True):
                 cv2.fillConvexPoly(reach, quad, float(value), shift=_SHIFT)
         low, high = self.threshold_range
-        nearness = np.clip(1 - distance / np.maximum(reach, 1e-3), 0, 1)
+        nearness = np.maximum(reach - distance, 0) / np.maximum(reach, 1e-3)
         return (
             low + (high - low) * _reduce(nearness, width, height),
             _reduce((reach > 0).astype(np.float32), width, height) > 0.5,

@@ -1,31 +1,131 @@
-"""Measuring the stages and whole pages on labelled folders (docs/results.md has the protocols)."""
+"""Measuring the stages and whole pages on labelled folders (protocols: docs/results.md)."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from recognition.codec import Codec
+from detection.detector import Detector
+from detection.geometry import as_quads
+from detection.metrics import DetectionMetric, match
+from ocr_pipeline.results import Word
+from recognition.codec import Codec, normalize
 from recognition.crops import crop_words
 from recognition.data import labelled_words
 from recognition.metrics import RecognitionMetric
 from recognition.recognizer import Recognizer
 
+LabelledPage = Mapping[str, Any]
+
 
 def evaluate_recognizer(
-    recognizer: Recognizer, pages: Iterable[Mapping[str, Any]], *, limit: int | None = None
+    recognizer: Recognizer,
+    pages: Iterable[LabelledPage],
+    *,
+    limit: int | None = None,
+    without: str = "",
 ) -> RecognitionMetric:
-    """Read every legible word on its ground-truth quad (at most `limit` words)."""
+    """Read every legible word on its ground-truth quad.
+
+    Args:
+        limit: stop after the page that brings this many words.
+        without: words whose label holds any of these characters are left out (check boxes).
+    """
     metric = RecognitionMetric()
     for page in pages:
-        words = labelled_words(page)
+        words = [word for word in labelled_words(page) if not set(without) & set(word[1])]
         crops = crop_words(page["image"], np.array([quad for quad, _ in words]))
         for (_, label), reading in zip(words, recognizer.recognize(crops), strict=True):
             metric.update(label, reading.text)
         if limit is not None and metric.words >= limit:
             break
     return metric
+
+
+def evaluate_detector(
+    detector: Detector,
+    pages: Iterable[LabelledPage],
+    *,
+    iou: float = 0.5,
+    straight: bool = False,
+) -> DetectionMetric:
+    """Find the words of each page; words with empty text are dropped, `ignore` is honoured."""
+    metric = DetectionMetric(iou=iou, straight=straight)
+    for page in pages:
+        quads, _, ignore = ground_truth(page)
+        (found,) = detector.detect([page["image"]])
+        metric.update(quads, found.quads, ignore)
+    return metric
+
+
+def ground_truth(page: LabelledPage) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """(quads (N, 4, 2), texts, ignore (N,)) of a page, less legible words with empty text."""
+    words = [word for word in page["words"] if word.get("ignore") or word["text"].strip()]
+    return (
+        as_quads([word["quad"] for word in words]),
+        [word["text"] for word in words],
+        np.array([bool(word.get("ignore")) for word in words], dtype=bool),
+    )
+
+
+class PageMetric:
+    """End to end and bag of words, from counts summed over pages.
+
+    End to end (docTR's protocol): truth and result are assigned one to one by IoU >= 0.5 without
+    regard to text; a pair counts where the texts are equal, as they are (raw) or in lower case
+    (caseless). recall = pairs / truth, precision = pairs / result, f their harmonic mean.
+
+    Bag of words (SROIE's protocol): the words of a page, lines split at spaces, lower case, as a
+    multiset without geometry. Figures are percentages; with nothing to divide by, 0.
+    """
+
+    def __init__(self, *, straight: bool = False):
+        self.straight = straight
+        self.pages = self.truth = self.found = self.raw = self.caseless = 0
+        self.bag_truth = self.bag_found = self.bag_shared = 0
+
+    def update(self, page: LabelledPage, words: Iterable[Word]) -> None:
+        """Add a labelled page and the words that were read on it."""
+        words = list(words)
+        quads, texts, ignore = ground_truth(page)
+        matching = match(
+            quads, as_quads([word.quad for word in words]), ignore=ignore, straight=self.straight
+        )
+        self.pages += 1
+        self.truth += int((~ignore).sum())
+        self.found += len(words) - int(matching.dropped.sum())
+        for true, guess in matching.pairs:
+            label, text = normalize(texts[true]), words[guess].text
+            self.raw += label == text
+            self.caseless += label.lower() == text.lower()
+        legible = [text for text, skip in zip(texts, ignore, strict=True) if not skip]
+        bag = Counter(normalize(" ".join(legible)).lower().split())
+        kept = (w for w, out in zip(words, matching.dropped, strict=True) if not out)
+        read = Counter(" ".join(word.text for word in kept).lower().split())
+        self.bag_truth += bag.total()
+        self.bag_found += read.total()
+        self.bag_shared += (bag & read).total()
+
+    def summary(self) -> dict[str, float]:
+        """Figures over all pages so far, and the counts that they come from."""
+        return {
+            "pages": self.pages,
+            "truth": self.truth,
+            "found": self.found,
+            **_scores("raw", self.raw, self.found, self.truth),
+            **_scores("caseless", self.caseless, self.found, self.truth),
+            **_scores("bag", self.bag_shared, self.bag_found, self.bag_truth),
+        }
+
+
+def _scores(name: str, right: int, found: int, truth: int) -> dict[str, float]:
+    return {
+        f"{name}_precision": 100 * right / max(found, 1),
+        f"{name}_recall": 100 * right / max(truth, 1),
+        f"{name}_f": 200 * right / max(found + truth, 1),
+    }
 
 
 class RecognitionEvaluator:
@@ -46,4 +146,21 @@ class RecognitionEvaluator:
             .summary()
             .items()
             if figure != "words"
+        }
+
+
+class DetectionEvaluator:
+    """`evaluate_detector` for the training engine."""
+
+    def __init__(self, *, sets: Mapping[str, Any]):
+        self.sets = sets
+
+    def __call__(self, model: nn.Module) -> dict[str, float]:
+        """Figures named set/metric, in percent."""
+        detector = Detector(model=model)
+        return {
+            f"{name}/{figure}": 100 * value
+            for name, pages in self.sets.items()
+            for figure, value in evaluate_detector(detector, pages).summary().items()
+            if figure in ("precision", "recall", "hmean")
         }

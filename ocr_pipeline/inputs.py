@@ -288,8 +288,6 @@ def to_rgb(image: Image.Image) -> np.ndarray:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
-    if image.mode == "LAB":  # Pillow converts it only with colour profiles; lightness will do
-        image = image.getchannel("L")
     return np.array(image.convert("RGB"))
 
 

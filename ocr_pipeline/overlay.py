@@ -68,9 +68,7 @@ def _typeset(
     transform = cv2.getPerspectiveTransform(corners, quad - np.array([left, top], np.float32))
     if not np.isfinite(transform).all():
         return
-    ink = cv2.warpPerspective(
-        np.asarray(mask), transform, (int(right - left), int(bottom - top)), flags=cv2.INTER_AREA
-    )
+    ink = cv2.warpPerspective(np.asarray(mask), transform, (int(right - left), int(bottom - top)))
     part = canvas[top:bottom, left:right]
     share = ink[:, :, None].astype(np.float32) / 255
     part[:] = (part * (1 - share) + np.array(colour, np.float32) * share).astype(np.uint8)

@@ -1,5 +1,11 @@
-"""Crops of many widths -> batches of similar width, for training and inference alike."""
+"""Crops of many widths -> batches of one padded width, for training and inference alike.
 
+CPU kernels (oneDNN) are compiled and cached for each shape that they meet, and the cache grows
+with the shapes. So padded widths and batch sizes come from short ladders: little padding, few
+shapes.
+"""
+
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,45 +15,58 @@ from torch import Tensor
 from recognition.crops import HEIGHT
 
 
-def group_by_width(
-    widths: Sequence[int], *, max_pixels: int, max_count: int = 512
-) -> list[list[int]]:
-    """Indices of crops, grouped so that the crops of a group are of similar width.
+def rung(size: int, *, step: int) -> int:
+    """The ladder's next rung at or above `size`.
 
-    Sorted by width, then cut whenever the padded batch would exceed `max_pixels` (the widest
-    times the count times 32) or `max_count`. A crop wider than the cap makes a batch alone.
+    Multiples of `step` up to eight of them, then the spacing doubles whenever the size does: at
+    most a quarter is padding, a tenth on average.
+
+    >>> [rung(size, step=16) for size in (1, 16, 17, 128, 129, 300, 520)]
+    [16, 16, 32, 128, 160, 320, 640]
+    """
+    while size > 8 * step:
+        step *= 2
+    return -(-size // step) * step
+
+
+def padded_width(width: int) -> int:
+    """The width that a crop's batch is padded to; a matter of the crop alone."""
+    return rung(width, step=16)
+
+
+def batch_capacity(width: int, *, max_pixels: int) -> int:
+    """How many crops of this padded width make `max_pixels`; always at least one."""
+    return max(1, max_pixels // (width * HEIGHT))
+
+
+def group_by_width(widths: Sequence[int], *, max_pixels: int) -> list[list[int]]:
+    """Indices of crops, grouped by padded width, the narrowest first, within `batch_capacity`.
 
     >>> group_by_width([100, 8, 90, 10], max_pixels=32 * 200)
-    [[1, 3], [2, 0]]
+    [[1, 3], [2], [0]]
     """
-    groups: list[list[int]] = []
-    for index in sorted(range(len(widths)), key=widths.__getitem__):
-        group = groups[-1] if groups else None
-        padded = widths[index] * HEIGHT * (len(group) + 1) if group else 0
-        # A narrow crop beside one twice as wide is mostly padding: wasted work.
-        if (
-            group is None
-            or padded > max_pixels
-            or len(group) >= max_count
-            or widths[index] > 1.3 * widths[group[0]] + 16
-        ):
-            groups.append([index])
-        else:
-            group.append(index)
+    rungs = defaultdict(list)
+    for index, width in enumerate(widths):
+        rungs[padded_width(width)].append(index)
+    groups = []
+    for width, indices in sorted(rungs.items()):
+        count = batch_capacity(width, max_pixels=max_pixels)
+        groups += [indices[start : start + count] for start in range(0, len(indices), count)]
     return groups
 
 
-def collate(crops: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+def collate(crops: Sequence[np.ndarray], *, rows: int | None = None) -> tuple[Tensor, Tensor]:
     """Stack grey crops (32, w) -> images (B, 1, 32, W) float32 and true widths (B,) int64.
 
     Each crop is standardised by its own mean and deviation (ink and paper of any brightness
-    come out alike), then padded with zeros at the right to the widest, rounded up to 8.
+    come out alike), then padded with zeros at the right. With `rows`, blank rows of width 0
+    fill the batch up to that many.
     """
     widths = [crop.shape[1] for crop in crops]
-    padded = -(-max(widths) // 8) * 8
-    images = np.zeros((len(crops), 1, HEIGHT, padded), dtype=np.float32)
-    for image, crop in zip(images, crops, strict=True):
+    rows = rows or len(crops)
+    images = np.zeros((rows, 1, HEIGHT, padded_width(max(widths))), dtype=np.float32)
+    for image, crop in zip(images, crops, strict=False):
         values = crop.astype(np.float32)
         # The floor keeps sensor noise on a blank crop from being blown up to look like ink.
         image[0, :, : crop.shape[1]] = (values - values.mean()) / max(values.std(), 12.0)
-    return torch.from_numpy(images), torch.tensor(widths)
+    return torch.from_numpy(images), torch.tensor(widths + [0] * (rows - len(crops)))

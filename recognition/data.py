@@ -1,7 +1,7 @@
 """Labelled pages -> batches of training words."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from recognition.augment import degrade_crop, jitter_quad
-from recognition.batching import collate, group_by_width
+from recognition.batching import batch_capacity, collate, padded_width
 from recognition.codec import Codec, required_steps
 from recognition.crops import crop_words
 from recognition.model import STRIDE
@@ -52,7 +52,6 @@ class WordCrops(IterableDataset):
         max_pixels: padded pixels in a batch (the width times 32 times the count).
         words_per_page: words taken of a page before the next source is drawn, so that a batch
             holds many typefaces.
-        buffer: words collected before they are sorted by width into batches.
         seed: with the worker's id, decides everything that is drawn.
 
     Left out, counted in `left_out` and logged: labels with characters outside the charset,
@@ -66,14 +65,12 @@ class WordCrops(IterableDataset):
         codec: Codec,
         max_pixels: int = 32 * 96 * 64,
         words_per_page: int = 48,
-        buffer: int = 2000,
         seed: int = 0,
     ):
         self.sources = sources
         self.codec = codec
         self.max_pixels = max_pixels
         self.words_per_page = words_per_page
-        self.buffer = buffer
         self.seed = seed
         self.left_out: Counter[str] = Counter()
 
@@ -81,14 +78,14 @@ class WordCrops(IterableDataset):
         """Yields {"images", "widths", "labels", "lengths"} (see `losses.CTCObjective`)."""
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        words = self._words(rng)
-        while True:
-            window = [next(words) for _ in range(self.buffer)]
-            groups = group_by_width(
-                [crop.shape[1] for crop, _ in window], max_pixels=self.max_pixels
-            )
-            for index in rng.permutation(len(groups)):
-                crops, labels = zip(*(window[i] for i in groups[index]), strict=True)
+        # One bin a padded width; a bin that is full is a batch. Wide words are rare, but their
+        # bins are small.
+        bins: dict[int, list[tuple[np.ndarray, list[int]]]] = defaultdict(list)
+        for crop, label in self._words(rng):
+            width = padded_width(crop.shape[1])
+            bins[width].append((crop, label))
+            if len(bins[width]) == batch_capacity(width, max_pixels=self.max_pixels):
+                crops, labels = zip(*bins.pop(width), strict=True)
                 images, widths = collate(crops)
                 yield {
                     "images": images,

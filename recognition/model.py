@@ -125,7 +125,7 @@ class CRNN(nn.Module):
         """Class scores of each time step.
 
         Args:
-            images: (B, 1, 32, W) as `batching.collate` makes them, W a multiple of 8.
+            images: (B, 1, 32, W) as `batching.collate` makes them, W a multiple of 16.
             widths: (B,) true widths in pixels.
 
         Returns:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from recognition.batching import collate, group_by_width
+from recognition.batching import collate, group_by_width, rung
 from recognition.codec import Codec
 from recognition.crops import HEIGHT
 from recognition.decoding import character_spans, greedy_decode
@@ -42,7 +42,13 @@ def inference_dtype(device: torch.device) -> torch.dtype:
 
 
 class Recognizer:
-    """Runs a CRNN on the device that its weights are on."""
+    """Runs a CRNN on the device that its weights are on.
+
+    `source` and `sha256` name the weights file, where the model came from one.
+    """
+
+    source: str = ""
+    sha256: str = ""
 
     def __init__(self, *, model: CRNN, codec: Codec, dtype: torch.dtype | None = None):
         codec.check_head(model.num_classes)
@@ -63,14 +69,16 @@ class Recognizer:
         readings: dict[int, Reading] = {}
         widths = [crop.shape[1] for crop in crops]
         for group in group_by_width(widths, max_pixels=MAX_PIXELS[self.device.type]):
-            images, true_widths = collate([crops[index] for index in group])
+            images, true_widths = collate(
+                [crops[index] for index in group], rows=rung(len(group), step=2)
+            )
             with torch.autocast(
                 self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32
             ):
                 logits = self.model(images.to(self.device), true_widths.to(self.device))
-            steps = time_steps(true_widths).tolist()
+            steps = time_steps(true_widths[: len(group)]).tolist()
             for index, valid, decoded in zip(
-                group, steps, greedy_decode(logits, steps), strict=True
+                group, steps, greedy_decode(logits[: len(group)], steps), strict=True
             ):
                 readings[index] = Reading(
                     text=self.codec.decode(decoded.indices),

@@ -19,7 +19,7 @@ import numpy as np
 Rng = np.random.Generator
 
 ROADS = {"clean": 0.24, "scan": 0.30, "fax": 0.19, "camera": 0.14, "ground": 0.13}
-LEGIBLE = 6.5  # pixels of a word's height left at the lowest resolution that it went through
+LEGIBLE = 7.5  # pixels of a word's height left at the lowest resolution that it went through
 _GRAIN = np.random.default_rng(0).standard_normal((768, 768)).astype(np.float32)
 
 
@@ -103,6 +103,8 @@ def _scan(sheet: _Sheet, rng: Rng, s: float) -> None:
     _turn(sheet, rng, s)
     if rng.random() < 0.12:
         _bend(sheet, rng, s)
+    if rng.random() < 0.15:
+        _scanner_edges(sheet, rng)
     if rng.random() < 0.4:
         _light(sheet, rng, s)
     if rng.random() < 0.7:
@@ -124,6 +126,8 @@ def _fax(sheet: _Sheet, rng: Rng, s: float) -> None:
     _turn(sheet, rng, s)
     if rng.random() < 0.25:
         _light(sheet, rng, 0.6 * s)
+    if rng.random() < 0.25:
+        _scanner_edges(sheet, rng)
     _binarize(sheet, rng, s)
     if rng.random() < 0.55:
         _specks(sheet, rng, s)
@@ -352,25 +356,60 @@ def _binarize(sheet: _Sheet, rng: Rng, s: float) -> None:
         image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
     stroke = 0.09 * sheet.text_height * finer
     image = cv2.GaussianBlur(image, (0, 0), max(0.4, rng.uniform(0.15, 0.5) * stroke))
+    amount = 0.0
     if rng.random() < 0.75:  # grain as coarse as strokes breaks and roughens them
         grain = _grain(image.shape[:2], rng, coarse=max(1.0, rng.uniform(0.3, 1.0) * stroke))
         amount = rng.uniform(5, 38) * min(s, 1.3)
-        image = cv2.add(image, np.zeros_like(image), dtype=cv2.CV_16S)
-        image = np.clip(image + (amount * grain).astype(np.int16), 0, 255).astype(np.uint8)
+        image = cv2.add(image, (amount * grain).astype(np.int16), dtype=cv2.CV_8U)
     if rng.random() < 0.3:
         block = 2 * max(3, round(1.2 * sheet.text_height * finer)) + 1
         image = cv2.adaptiveThreshold(
             image, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, block, rng.uniform(12, 28)
         )
     else:
-        middle = rng.uniform(95, 200)
+        middle = rng.uniform(95, min(180, 235 - 2.6 * amount))  # or else grain covers the paper
         image = cv2.threshold(image, middle, 255, cv2.THRESH_BINARY)[1]
-    if stroke > 2 and rng.random() < 0.3:
+    if stroke > 2.5 and rng.random() < 0.25:
         kernel = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
         image = (cv2.erode if rng.random() < 0.7 else cv2.dilate)(image, kernel)
     if finer > 1:
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     sheet.image = image
+
+
+def _scanner_edges(sheet: _Sheet, rng: Rng) -> None:
+    """Dark bands beside the sheet, punched holes, the shade of a spine; clear of the words."""
+    height, width = sheet.size
+    free = np.array([0, 0, width, height], np.float32)
+    if len(sheet.quads):
+        corners = sheet.quads.reshape(-1, 2)
+        free = np.concatenate([corners.min(0), corners.max(0)])
+    room = np.array([free[0], free[1], width - free[2], height - free[3]])  # left top right bottom
+    for side in range(4):
+        space = float(np.clip(room[side] - 3, 0, 0.08 * width))
+        if space < 3 or rng.random() < 0.5:
+            continue
+        depth = space * rng.uniform(0.2, 1)
+        tone = int(rng.integers(0, 90))
+        along = height if side in (0, 2) else width
+        t = np.arange(0, along + 20, 20)
+        wobble = depth + np.cumsum(rng.normal(0, 0.6, len(t))) + t * rng.normal(0, 0.004)
+        wobble = np.clip(wobble, 0, space)
+        edge = np.column_stack([wobble, t] if side in (0, 2) else [t, wobble])
+        if side == 2:
+            edge[:, 0] = width - edge[:, 0]
+        if side == 3:
+            edge[:, 1] = height - edge[:, 1]
+        far = {0: (-5, None), 1: (None, -5), 2: (width + 5, None), 3: (None, height + 5)}[side]
+        ends = [[far[0] if far[0] is not None else x, far[1] if far[1] is not None else y]
+                for x, y in edge[[-1, 0]]]
+        outline = np.concatenate([edge, ends]).astype(np.int32)
+        cv2.fillPoly(sheet.image, [outline], (tone,) * 3)
+    if room[0] > 20 and rng.random() < 0.4:
+        radius = int(min(room[0] / 3, 0.014 * width, 20))
+        x = int(rng.uniform(radius, room[0] - radius - 2))
+        for y in ((0.2, 0.8), (0.1, 0.5, 0.9), (0.35, 0.65))[rng.integers(0, 3)]:
+            cv2.circle(sheet.image, (x, int(y * height)), radius, (int(rng.integers(0, 80)),) * 3, -1)
 
 
 def _fax_lines(sheet: _Sheet, rng: Rng) -> None:

@@ -32,12 +32,12 @@ UNUSABLE = re.compile(
     r"|stixnon|stixint|stixsize|stixvar|initials|keyboard|dseg|weather|fraktur|unifont (upper|csur)"
     r"|caps\b|smallcap|small cap|\bsc\b|unz1|bbold|lastresort|fallback|nonunicode|d050000l|cursor ?pi"
     r"|noto (sans|serif) (?!mono\b|display\b|condensed\b)\w|noto (traditional|nastaliq|naskh|kufi"
-    r"|rashi|looped|music|color)|dotted|outline|manchu|tibetan|uchen|junkyard|swift|balker",
+    r"|rashi|looped|music|color)|dotted|outline|manchu|tibetan|uchen|junkyard|swift|balker|kiloji",
     re.IGNORECASE,
 )
 HAND = re.compile(
     r"hand|script|dancing|kristi|kaushan|lobster|chancery|chorus|z003|manners|rufscript|comic|humor"
-    r"|ecolier|femke|abogado|brush|marker|casual|calligra|kiloji|caveat|breip|tomson|steve|domestic"
+    r"|ecolier|femke|abogado|brush|marker|casual|calligra|caveat|breip|tomson|steve|domestic"
     r"|dkg|delphine|averia|aoyagi|cookie|pacifico|satisfy|wasn't|conakry",
     re.IGNORECASE,
 )

@@ -19,7 +19,7 @@ from synthesis.pdf import Word, page_size, page_words, render_words
 logger = logging.getLogger(__name__)
 
 OPEN_DOCUMENTS = 8  # handles kept per worker
-PAGES_PER_VISIT = 3  # pages drawn from a PDF before another file is opened
+PAGES_PER_VISIT = 2  # pages drawn from a PDF before another file is opened
 
 
 class PdfPages(IterableDataset):
@@ -74,9 +74,8 @@ class PdfPages(IterableDataset):
             index = int(rng.integers(len(files)))
             try:
                 document = documents.open(files[index])
-                count = len(document)
-                for _ in range(PAGES_PER_VISIT if count > 1 else 1):
-                    number = int(rng.integers(count))
+                numbers = rng.choice(len(document), min(len(document), PAGES_PER_VISIT), replace=False)
+                for number in map(int, numbers):
                     page = self._page(document, number, rng, f"{files[index].stem}-p{number}")
                     if page is not None:
                         yield page

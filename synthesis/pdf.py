@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import math
 import re
+import statistics
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
@@ -28,16 +29,24 @@ ASCENT, DESCENT = 0.73, 0.21  # em, where a page shows too few letters of a font
 ASCENDERS = frozenset("bdfhklABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 DESCENDERS = frozenset("gpqy")
 WORD_GAP = 0.16  # em between two glyphs' advances that makes two words of them
+TRACKED_GAP = 0.5  # the same within one piece of text, where the page types its spaces
 MIN_HEIGHT = 7.0  # pixels; what is lower no person could read
 MIN_CONTRAST = 24  # grey levels between a word's ink and its paper
 
 # Glyphs of these fonts are pieces of formulas, drawings or ornaments, not text that can be typed.
 SYMBOL_FONTS = re.compile(
-    r"cmex|cmsy|cmmi|msam|msbm|stmary|wasy|symbol|dingbat|ornament|math|emoji|icon|awesome|pifont"
+    r"cmex|cmsy|cmmi|msam|msbm|stmary|wasy|symbol|dingbat|ornament|math|emoji|icons|awesome|pifont"
     r"|manfnt|logo|esint|lasy|music|chess|barcode|braille|feta|line10|circle10|lcircle|linew",
     re.IGNORECASE,
 )
-LEADER = re.compile(r"([._\-·=*~…])\1{3,}")
+LEADER_SIGNS = frozenset("._-·=*~…–")
+LEADER = re.compile(r"([._\-·=*~…–])\1{3,}")
+ACCENTS = {  # spacing accents, as old fonts set them beside their letter, and combining ones
+    "\u00b4": "\u0301", "\u0060": "\u0300", "\u00a8": "\u0308", "\u02c6": "\u0302", "^": "\u0302",
+    "\u02dc": "\u0303", "~": "\u0303", "\u00b8": "\u0327", "\u02da": "\u030a", "\u02c7": "\u030c",
+    "\u00af": "\u0304", "\u02d8": "\u0306", "\u02d9": "\u0307", "\u02dd": "\u030b",
+    "\u02db": "\u0328",
+}
 TYPED_SPACES = frozenset(" \t\n\r\v\f\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008")
 TYPED_SPACES |= frozenset("\u2009\u200a\u202f\u205f\u3000")
 
@@ -69,6 +78,7 @@ class _Glyphs:
     text: list[str]  # "" for what no text stands for
     space: np.ndarray  # (N,) bool: a typed space, which ends a word
     font: list[str]
+    piece: np.ndarray  # (N,) the text object that holds it
     em: np.ndarray  # (N,) font size in points
     axis: np.ndarray  # (N, 2) unit vector in reading direction
     origin: np.ndarray  # (N, 2)
@@ -87,8 +97,9 @@ def page_words(page: Any) -> list[Word]:
     """All words of a pypdfium2 page, in points.
 
     Words end at typed spaces, at gaps, and where font size, baseline or direction change. Ligatures
-    are spelt out; characters without a known text make the word an ignored one, and so do leaders
-    (runs of dots or dashes) and glyphs of symbol fonts.
+    are spelt out and loose accents put on their letters. Characters without a known text, glyphs of
+    symbol fonts, and words printed over each other make ignored words. Leaders and dividers (runs
+    of dots, dashes, stars ...) are drawings, not words.
     """
     glyphs = _read_glyphs(page)
     if glyphs is None:
@@ -97,7 +108,7 @@ def page_words(page: Any) -> list[Word]:
     words: list[Word] = []
     for run in _split(glyphs):
         words += _make_words(glyphs, run, heights)
-    return _ignore_spaced_leaders(words)
+    return _ignore_overprinted(_drop_spaced_leaders(words))
 
 
 def rasterize(
@@ -212,7 +223,7 @@ def _read_glyphs(page: Any) -> _Glyphs | None:
         return None
     left, right, bottom, top, x, y = (ctypes.c_double() for _ in range(6))
     loose, matrix = c.FS_RECTF(), c.FS_MATRIX()
-    objects: dict[int, tuple[str, float, tuple[float, float, float, float], bool]] = {}
+    objects: dict[int, tuple[Any, ...]] = {}
     text: list[str] = []
     fonts: list[str] = []
     rows: list[tuple[float, ...]] = []
@@ -224,26 +235,29 @@ def _read_glyphs(page: Any) -> _Glyphs | None:
             key = ctypes.addressof(handle.contents) if handle else 0
             if key not in objects:
                 c.FPDFText_GetMatrix(textpage, i, matrix)
+                name = _font_name(handle)
                 objects[key] = (
-                    _font_name(handle),
+                    len(objects),
+                    name,
+                    bool(SYMBOL_FONTS.search(name)),
                     c.FPDFText_GetFontSize(textpage, i),
                     (matrix.a, matrix.b, matrix.c, matrix.d),
                     bool(handle) and c.FPDFTextObj_GetTextRenderMode(handle) in (3, 7),
                 )
-            font, size, (ma, mb, mc, md), hidden = objects[key]
+            piece, font, symbol, size, (ma, mb, mc, md), hidden = objects[key]
             c.FPDFText_GetCharBox(textpage, i, left, right, bottom, top)
             c.FPDFText_GetCharOrigin(textpage, i, x, y)
             c.FPDFText_GetLooseCharBox(textpage, i, loose)
             char = _spell(c.FPDFText_GetUnicode(textpage, i))
-            symbol = bool(SYMBOL_FONTS.search(font)) or c.FPDFText_HasUnicodeMapError(textpage, i)
-            space = char.strip() == "" and char != ""
-            text.append("" if symbol and not space else char)
+            space = char == " "
+            unknown = symbol or c.FPDFText_HasUnicodeMapError(textpage, i) == 1
+            text.append("" if unknown and not space else char)
             fonts.append(font)
             rows.append(
                 (
                     *(left.value, right.value, bottom.value, top.value, x.value, y.value),
                     *(loose.left, loose.right, loose.bottom, loose.top),
-                    *(size, ma, mb, mc, md, hidden, space),
+                    *(size, ma, mb, mc, md, hidden, space, piece),
                 )
             )
     finally:
@@ -272,6 +286,7 @@ def _read_glyphs(page: Any) -> _Glyphs | None:
         text=text,
         space=table[:, 16] > 0,
         font=fonts,
+        piece=table[:, 17],
         em=np.maximum(em, 1e-3),
         axis=axis,
         origin=origin,
@@ -378,7 +393,7 @@ def _split(glyphs: _Glyphs) -> list[list[int]]:
     axis, em = glyphs.axis[:-1], glyphs.em[:-1]
     forward = (step * axis).sum(1)
     rise = np.abs(step[:, 0] * axis[:, 1] - step[:, 1] * axis[:, 0])
-    gap = (forward - glyphs.advance[:-1]) / em
+    gap = ((forward - glyphs.advance[:-1]) / em).tolist()
     turned = (axis * glyphs.axis[1:]).sum(1) < 0.999
     resized = np.abs(glyphs.em[1:] / em - 1) > 0.15
     same = (np.abs(forward) < 1e-3 * em) & (rise < 1e-3 * em)  # pieces of one ligature
@@ -397,29 +412,38 @@ def _split(glyphs: _Glyphs) -> list[list[int]]:
     if run:
         runs.append(run)
 
+    typed = glyphs.space.mean() > 0.03
     words = []
     for run in runs:
-        gaps = gap[run[:-1]]
-        # Letters may be tracked: what counts is the gap beyond the usual one of this run.
-        usual = float(np.median(gaps)) if len(gaps) >= 3 else 0.0
-        usual = min(max(usual, 0.0), 0.6)
-        ends = np.flatnonzero((gaps > WORD_GAP + 1.3 * usual) & ~same[run[:-1]]) + 1
-        words += [list(part) for part in np.split(np.array(run), ends)]
+        gaps = [gap[i] for i in run[:-1]]
+        # Letters may be tracked: what counts is the gap beyond the usual one of this run. And
+        # where spaces are typed, a gap within a piece of text is tracking or a kern.
+        usual = statistics.median(gaps) if len(gaps) >= 3 else 0.0
+        limit = WORD_GAP + 1.3 * min(max(usual, 0.0), 0.6)
+        start = 0
+        for k, width in enumerate(gaps, 1):
+            i = run[k - 1]
+            whole = typed and glyphs.piece[i] == glyphs.piece[i + 1]
+            if width > (TRACKED_GAP if whole else limit) and not same[i]:
+                words.append(run[start:k])
+                start = k
+        words.append(run[start:])
     return words
 
 
 def _make_words(
     glyphs: _Glyphs, run: list[int], heights: dict[str, tuple[float, float]]
 ) -> list[Word]:
-    """The word of these characters; several where leaders are set without a gap."""
+    """The word of these characters; none or several where leaders are set among them."""
     if all(glyphs.hidden[run]):
         return []
     text = "".join(glyphs.text[i] or "\ufffd" for i in run)
     leader = LEADER.search(text)
-    if leader and len(text) == len(run) and leader.group() != text:
+    if leader and len(text) == len(run):
         start, end = leader.span()
-        parts = [part for part in (run[:start], run[start:end], run[end:]) if part]
+        parts = [part for part in (run[:start], run[end:]) if part]
         return [word for part in parts for word in _make_words(glyphs, part, heights)]
+    text = _compose(glyphs, run)
 
     first = run[0]
     axis, em = glyphs.axis[first], glyphs.em[first]
@@ -430,7 +454,7 @@ def _make_words(
     right = float((along + glyphs.span[run, 1]).max())
     if right - left < 0.02 * em:
         return []
-    ascent, descent = np.median([heights[glyphs.font[i]] for i in run], axis=0) * em
+    ascent, descent = (side * em for side in heights[glyphs.font[run[len(run) // 2]]])
     # Accents on capitals and tails of letters stay inside, within reason.
     letters = [i for i in run if glyphs.text[i].isalpha()]
     if letters:
@@ -448,20 +472,83 @@ def _make_words(
         Word(
             quad=quad.astype(np.float32),
             text=text,
-            ignore=unknown or bool(LEADER.fullmatch(text)),
+            ignore=unknown,
         )
     ]
 
 
-def _ignore_spaced_leaders(words: list[Word]) -> list[Word]:
-    """Mark rows of single dots (". . . .") as ignored."""
-    words = list(words)
-    start = 0
-    while start < len(words):
-        end = start
-        while end < len(words) and words[end].text in {".", "·", "_", "-"}:
-            end += 1
-        if end - start >= 3:
-            words[start:end] = [replace(word, ignore=True) for word in words[start:end]]
-        start = max(end, start + 1)
-    return words
+def _compose(glyphs: _Glyphs, run: list[int]) -> str:
+    """The text of a word, accents that are set as glyphs of their own put on their letters."""
+    parts: list[str] = []
+    pending = ""
+    for k, i in enumerate(run):
+        char = glyphs.text[i] or "\ufffd"
+        mark = ACCENTS.get(char)
+        if mark and k + 1 < len(run) and _above(glyphs, i, run[k + 1]):
+            pending = mark
+        elif mark and k and _above(glyphs, i, run[k - 1]):
+            parts.append(mark)
+        else:
+            parts.append({"\u0131": "i", "\u0237": "j"}.get(char, char) if pending else char)
+            parts.append(pending)
+            pending = ""
+    return "".join(parts)
+
+
+def _above(glyphs: _Glyphs, accent: int, letter: int) -> bool:
+    """Whether the accent's middle lies within the letter's width."""
+    shift = float((glyphs.origin[accent] - glyphs.origin[letter]) @ glyphs.axis[letter])
+    middle = shift + glyphs.span[accent].mean()
+    return bool(
+        glyphs.text[letter].isalpha() and glyphs.span[letter, 0] < middle < glyphs.span[letter, 1]
+    )
+
+
+def _drop_spaced_leaders(words: list[Word]) -> list[Word]:
+    """Take out rows of four and more lone dots, dashes, stars ... close together."""
+    kept: list[Word] = []
+    row: list[Word] = []
+
+    def close() -> None:
+        kept.extend(row if len(row) < 4 else [])
+        row.clear()
+
+    for word in words:
+        if row and (
+            word.text != row[-1].text
+            or np.hypot(*(word.quad[0] - row[-1].quad[1])) > 1.5 * word.height
+        ):
+            close()
+        if word.text in LEADER_SIGNS:
+            row.append(word)
+        else:
+            kept.append(word)
+    close()
+    return kept
+
+
+def _ignore_overprinted(words: list[Word]) -> list[Word]:
+    """Ignore words that cover each other; of a word printed twice (poor man's bold) keep one."""
+    if len(words) < 2:
+        return words
+    quads = np.stack([word.quad for word in words])
+    low, high = quads.min(1), quads.max(1)
+    straight = np.abs(quads[:, 1] - quads[:, 0]).min(1) < 0.05 * np.ptp(quads, axis=(1, 2))
+    shared = np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None])
+    shared = np.clip(shared, 0, None).prod(-1)
+    area = (high - low).prod(-1)
+    share = shared / np.minimum(area[:, None], area[None])
+    share[~straight] = share[:, ~straight] = 0
+    first, second = np.nonzero(np.triu(share, 1) > 0.2)
+    twice, covered = set(), set()
+    for i, j in zip(first.tolist(), second.tolist(), strict=True):
+        same = words[i].text == words[j].text and share[i, j] > 0.8
+        if same and min(area[i], area[j]) > 0.8 * max(area[i], area[j]):
+            twice.add(j)
+        else:
+            covered |= {i, j}
+    return [
+        replace(word, ignore=word.ignore or i in covered)
+        for i, word in enumerate(words)
+        if i not in twice
+    ]

@@ -23,6 +23,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"{args.config}: no such config; see the configs/ folder")
 
     from detection.d2 import LazyConfig, setup_logger
+    from ocr_pipeline.device import keep_freed_memory
     from ocr_pipeline.engine import train
 
     cfg = LazyConfig.load(str(args.config))
@@ -32,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     cfg = LazyConfig.apply_overrides(cfg, args.overrides)
     for name in ("ocr_pipeline", "recognition", "detection", "synthesis", "detectron2", "fvcore"):
         setup_logger(str(args.out), name=name)
+    keep_freed_memory()
     print(f"weights: {train(cfg, out=args.out, resume=args.resume)}")
     return 0
 

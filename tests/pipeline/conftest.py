@@ -57,7 +57,7 @@ class ShadeRecognizer:
 
     def recognize(self, crops):
         self.batches.append(len(crops))
-        shades = [int(round(float(crop[16, crop.shape[1] // 2]) / 10)) for crop in crops]
+        shades = [round(float(crop[16, crop.shape[1] // 2]) / 10) for crop in crops]
         return [Read("" if s == 20 else f"s{s}", 1 - s / 25) for s in shades]
 
 

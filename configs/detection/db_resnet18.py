@@ -1,0 +1,85 @@
+"""The detector from nothing, on synthetic pages and the real training pages.
+
+    ocr-train configs/detection/db_resnet18.py --out runs/detector paths.real=data/train
+
+See configs/recognition/crnn.py for the paths.
+"""
+
+from detection.d2 import FPN, BasicStem, ResNet, build_detection_train_loader
+from detection.d2 import LazyCall as L
+from detection.data import MixedPages, TrainMapper
+from detection.losses import DBLoss
+from detection.model import DBHead, DBNet
+from detection.postprocess import Regions
+from detection.targets import TextMaps
+from ocr_pipeline.evaluation import DetectionEvaluator
+from ocr_pipeline.labels import LabelledPages
+from synthesis.pages import PdfPages
+
+from ..common import train
+
+paths = dict(real="data/train", typeset="data/typeset", documents="data/documents")
+
+_levels = ["res2", "res3", "res4", "res5"]
+
+model = L(DBNet)(
+    backbone=L(FPN)(
+        bottom_up=L(ResNet)(
+            stem=L(BasicStem)(in_channels=3, out_channels=64, norm="BN"),
+            stages=L(ResNet.make_default_stages)(depth=18, norm="BN"),
+            out_features=_levels,
+            freeze_at=0,
+        ),
+        in_features=_levels,
+        out_channels=64,
+    ),
+    head=L(DBHead)(in_channels=64, channels=64),
+    loss=L(DBLoss)(),
+    postprocess=L(Regions)(shrink_ratio=0.7),
+)
+
+data = L(build_detection_train_loader)(
+    dataset=L(MixedPages)(
+        # Shares of pages. Pages held out of training are every 20th (see `evaluate`).
+        sources=[
+            (L(PdfPages)(folders=["${paths.typeset}"], crop=1000, seed=21), 0.45),
+            (
+                L(PdfPages)(
+                    folders=["${paths.documents}"], exclude=["libertin"], crop=1000, seed=22
+                ),
+                0.2,
+            ),
+            (
+                L(LabelledPages)(
+                    folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(~0, 20)
+                ),
+                0.25,
+            ),
+            (
+                L(LabelledPages)(
+                    folder="${paths.real}/tapuscorpus_fra",
+                    labels="labels_words.jsonl",
+                    part=(~0, 20),
+                ),
+                0.1,
+            ),
+        ],
+    ),
+    mapper=L(TrainMapper)(targets=L(TextMaps)(shrink_ratio=0.7), crop_size=(512, 512)),
+    total_batch_size=8,
+    aspect_ratio_grouping=False,
+    num_workers=1,
+)
+
+evaluate = L(DetectionEvaluator)(
+    sets={
+        "sroie": L(LabelledPages)(
+            folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(0, 20)
+        ),
+        "tapuscorpus": L(LabelledPages)(
+            folder="${paths.real}/tapuscorpus_fra", labels="labels_words.jsonl", part=(0, 20)
+        ),
+    },
+)
+
+train.update(steps=20_000, lr=1e-3, warmup=500)

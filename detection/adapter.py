@@ -1,0 +1,55 @@
+"""What any Detectron2 model finds, as quads."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from detection.d2 import Instances
+from detection.geometry import rect_quads, smallest_rects
+
+UPRIGHT_SLACK = 0.15  # see `geometry.smallest_rects`
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Words found in one image.
+
+    quads: float32 (N, 4, 2) in pixels of the image, clockwise from the top-left corner of the text.
+    scores: float32 (N,), 0..1.
+    """
+
+    quads: np.ndarray
+    scores: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.quads)
+
+
+def to_detections(instances: Instances) -> Detections:
+    """Instances with `scores` and either `pred_quads`, `pred_masks` or `pred_boxes` as Detections.
+
+    A mask (bool, of the whole image) becomes the smallest rectangle around its largest part; an
+    empty mask is dropped. A box (x0, y0, x1, y1) becomes an upright quad.
+
+    Raises ValueError if the instances have none of these fields.
+    """
+    instances = instances.to("cpu")
+    scores = instances.scores.float().numpy()
+    if instances.has("pred_quads"):
+        return Detections(instances.pred_quads.float().numpy(), scores)
+    if instances.has("pred_masks"):
+        masks = instances.pred_masks.numpy().astype(np.uint8)
+        contours = [
+            cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0] for mask in masks
+        ]
+        found = np.array([len(parts) > 0 for parts in contours], bool)
+        outlines = [max(parts, key=cv2.contourArea) for parts in contours if len(parts)]
+        return Detections(rect_quads(smallest_rects(outlines, UPRIGHT_SLACK)), scores[found])
+    if instances.has("pred_boxes"):
+        boxes = instances.pred_boxes.tensor.float().numpy()
+        return Detections(boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2), scores)
+    raise ValueError(
+        f"instances have only {sorted(instances.get_fields())}: a text detector must give "
+        "pred_quads, pred_masks or pred_boxes"
+    )

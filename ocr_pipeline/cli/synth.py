@@ -1,0 +1,103 @@
+"""`ocr-synth`: typeset PDFs, render labelled pages from PDFs, and look at what comes out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        args.run(args)
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"ocr-synth: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ocr-synth", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    typeset = commands.add_parser("typeset", help="write PDFs of typeset pages")
+    typeset.add_argument("--out", type=Path, required=True, help="folder for the PDFs")
+    typeset.add_argument("--pages", type=int, default=600, help="how many (default %(default)s)")
+    typeset.add_argument("--fonts", type=Path, nargs="*", default=[], help="more font folders")
+    typeset.add_argument("--seed", type=int, default=0)
+    typeset.set_defaults(run=_typeset)
+
+    render = commands.add_parser("render", help="render degraded pages to the label format")
+    render.add_argument("--out", type=Path, required=True, help="folder for images/, labels.jsonl")
+    render.add_argument("--count", type=int, default=100, help="pages (default %(default)s)")
+    render.set_defaults(run=_render)
+
+    sheet = commands.add_parser("sheet", help="write a contact sheet of pages and one of words")
+    sheet.add_argument("--out", type=Path, required=True, help="picture; words go to NAME-words")
+    sheet.add_argument("--count", type=int, default=12, help="pages (default %(default)s)")
+    sheet.set_defaults(run=_sheet)
+
+    for command in (render, sheet):
+        command.add_argument("--pdfs", type=Path, nargs="+", required=True, help="folders of PDFs")
+        command.add_argument("--strength", type=float, default=1.0, help="of degradation, 0: none")
+        command.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def _typeset(args: argparse.Namespace) -> None:
+    from synthesis.typeset import typeset
+
+    files = typeset(out=args.out, pages=args.pages, seed=args.seed, font_folders=args.fonts)
+    print(f"{len(files)} PDFs in {args.out}")
+
+
+def _render(args: argparse.Namespace) -> None:
+    import cv2
+    import numpy as np
+
+    from synthesis.pages import PdfPages
+
+    pages = PdfPages(folders=args.pdfs, strength=args.strength, seed=args.seed)
+    (args.out / "images").mkdir(parents=True, exist_ok=True)
+    with (args.out / "labels.jsonl").open("w", encoding="utf-8") as labels:
+        for number, page in enumerate(islice(pages, args.count)):
+            name = f"images/{number:06}.png"
+            if not cv2.imwrite(str(args.out / name), page["image"][..., ::-1]):
+                raise OSError(f"{args.out / name}: could not be written")
+            height, width = page["image"].shape[:2]
+            words = [
+                {**word, "quad": np.asarray(word["quad"], float).round(2).tolist()}
+                for word in page["words"]
+            ]
+            record = {"image": name, "width": width, "height": height, "level": "word"}
+            line = json.dumps(record | {"source": page["name"], "words": words}, ensure_ascii=False)
+            labels.write(line + "\n")
+    print(f"{args.count} pages in {args.out}")
+
+
+def _sheet(args: argparse.Namespace) -> None:
+    import cv2
+
+    from recognition.crops import crop_words
+    from synthesis.contact_sheet import page_sheet, word_sheet
+    from synthesis.pages import PdfPages
+
+    pages = list(
+        islice(PdfPages(folders=args.pdfs, strength=args.strength, seed=args.seed), args.count)
+    )
+    words_path = args.out.with_name(f"{args.out.stem}-words{args.out.suffix}")
+    for path, sheet in (
+        (args.out, page_sheet(pages, count=args.count)), (words_path, word_sheet(pages, crop_words))
+    ):
+        if not cv2.imwrite(str(path), sheet[..., ::-1]):
+            raise OSError(f"{path}: could not be written; name a .png or .jpg in a folder there is")
+        print(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

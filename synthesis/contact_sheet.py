@@ -1,0 +1,94 @@
+"""Sheets of samples to look at: pages with their quads drawn, and word crops with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+GREEN, RED, BLUE = (0, 150, 0), (220, 0, 0), (0, 60, 255)
+Crop = Callable[[np.ndarray, np.ndarray], Sequence[np.ndarray]]
+
+
+def page_sheet(
+    pages: Iterable[dict[str, Any]], *, count: int = 12, columns: int = 4, side: int = 700
+) -> np.ndarray:
+    """Pages in a grid, words outlined green, ignored ones red, a blue dot where reading starts.
+
+    Args:
+        pages: page dicts.
+        count: how many to take.
+        columns: of the grid.
+        side: of a cell, pixels; larger pages are reduced to fit.
+
+    Returns:
+        uint8 (H, W, 3) RGB.
+    """
+    cells = []
+    for page in islice(pages, count):
+        image = page["image"]
+        scale = min(1.0, side / max(image.shape[:2]))
+        size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        for word in page["words"]:
+            quad = np.round(np.asarray(word["quad"]) * scale * 8).astype(np.int32)
+            colour = RED if word["ignore"] else GREEN
+            cv2.polylines(image, [quad], True, colour, 1, cv2.LINE_AA, 3)
+            cv2.circle(image, (quad[0] // 8).tolist(), 1, BLUE, -1)
+        cell = np.full((side, side, 3), 90, np.uint8)
+        cell[: image.shape[0], : image.shape[1]] = image
+        cells.append(cell)
+    return _grid(cells, columns)
+
+
+def word_sheet(
+    pages: Iterable[dict[str, Any]], crop: Crop, *, count: int = 160, columns: int = 8
+) -> np.ndarray:
+    """Word crops in a grid, the label under each.
+
+    Args:
+        pages: page dicts; at most 20 words of each are taken, spread over it.
+        crop: cuts words out of a page: (image, quads (N, 4, 2)) -> N pictures, grey or RGB.
+        count: how many words to take.
+        columns: of the grid.
+
+    Returns:
+        uint8 (H, W, 3) RGB.
+    """
+    cells: list[np.ndarray] = []
+    for page in pages:
+        words = [word for word in page["words"] if word["text"] and not word["ignore"]]
+        words = words[:: max(1, len(words) // 20)][:20]
+        if words:
+            quads = np.stack([np.asarray(word["quad"], np.float32) for word in words])
+            crops = crop(page["image"], quads)
+            cells += [_labelled(c, w["text"]) for c, w in zip(crops, words, strict=True)]
+        if len(cells) >= count:
+            break
+    return _grid(cells[:count], columns)
+
+
+def _labelled(crop: np.ndarray, text: str) -> np.ndarray:
+    cell = Image.new("RGB", (220, 64), (255, 255, 255))
+    picture = Image.fromarray(crop).convert("RGB")
+    picture.thumbnail((216, 40))
+    cell.paste(picture, (2, 2))
+    try:
+        font = ImageFont.truetype("DejaVuSans.ttf", 14)
+    except OSError:  # Pillow's own has no accents
+        font = ImageFont.load_default(14)
+    ImageDraw.Draw(cell).text((2, 42), text[:30], fill=BLUE, font=font)
+    return np.asarray(cell)
+
+
+def _grid(cells: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    if not cells:
+        raise ValueError("there is nothing to show: no page with readable words")
+    blank = np.full_like(cells[0], 90)
+    padded = [*cells, *[blank] * (-len(cells) % columns)]
+    rows = [np.hstack(padded[i : i + columns]) for i in range(0, len(padded), columns)]
+    return np.vstack(rows)

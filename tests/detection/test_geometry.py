@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detection.geometry import (
+    areas,
+    as_quads,
+    offset_quads,
+    resize,
+    shrink_distances,
+    unshrink_distances,
+    working_scale,
+)
+
+
+def rectangle(width, height, degrees=0.0, center=(0.0, 0.0)):
+    turn = np.deg2rad(degrees)
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [width / 2, height / 2]
+    return as_quads(corners @ matrix.T + center)
+
+
+@given(
+    width=st.floats(4, 500),
+    height=st.floats(4, 200),
+    degrees=st.floats(-180, 180),
+    ratio=st.floats(0.3, 0.9),
+)
+def test_growing_undoes_shrinking(width, height, degrees, ratio):
+    quad = rectangle(width, height, degrees)
+    small = offset_quads(quad, shrink_distances(quad, ratio))
+    sides = np.linalg.norm(np.diff(small[0, :3], axis=0), axis=1)
+    distance = unshrink_distances(sides[:1], sides[1:], ratio)
+    np.testing.assert_allclose(offset_quads(small, -distance), quad, atol=0.02)
+
+
+def test_shrinking_follows_the_paper():
+    quad = as_quads([[0, 0], [80, 0], [80, 20], [0, 20]])
+    assert shrink_distances(quad, 0.5) == pytest.approx([1600 * 0.75 / 200])
+
+
+@pytest.mark.parametrize(
+    "quad",
+    [
+        [[5, 5]] * 4,
+        [[0, 0], [9, 0], [9, 0], [0, 0]],
+        [[0, 0], [9, 9], [9, 0], [0, 9]],
+    ],
+    ids=["point", "line", "bow tie"],
+)
+def test_degenerate_quads_stay_finite(quad):
+    quads = as_quads([quad])
+    assert np.isfinite(offset_quads(quads, shrink_distances(quads, 0.5))).all()
+
+
+def test_area_is_positive_clockwise():
+    quad = rectangle(10, 4)
+    assert areas(quad) == pytest.approx([40])
+    assert areas(quad[:, ::-1]) == pytest.approx([-40])
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "scale"), [(3000, 1500, 0.5), (1500, 1000, 1), (100, 50, 2), (1, 1, 2)]
+)
+def test_working_scale(height, width, scale):
+    assert working_scale(height, width, long_side=1500, max_upscale=2) == scale
+
+
+def test_resizing_never_loses_a_side():
+    assert resize(np.zeros((3, 5000, 3), np.uint8), 0.1).shape == (1, 500, 3)

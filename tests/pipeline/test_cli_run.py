@@ -1,0 +1,207 @@
+import json
+import os
+import subprocess
+import sys
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocr_pipeline.cli import run as cli
+from ocr_pipeline.pipeline import OCRPipeline
+from ocr_pipeline.results import schema
+
+from .conftest import bars
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, ocr, tmp_path):
+    """Runs ocr-run with the dummy stages: (exit code, stdout, stderr lines)."""
+
+    def load(**options):
+        if options["device"] == "cuda:7":
+            raise ValueError("device 'cuda:7' asked for,\nbut it is not there; use --device cpu")
+        ocr.min_confidence = options["min_confidence"]
+        return ocr
+
+    monkeypatch.setattr(OCRPipeline, "from_pretrained", load)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err.splitlines()
+
+    return call
+
+
+def errors(lines):
+    return [line for line in lines if line.startswith("error:")]
+
+
+def files(folder):
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def test_text_goes_to_standard_output(run, tmp_path):
+    bars(1, 2).save(tmp_path / "a.png")
+    code, out, err = run("a.png")
+    assert (code, out) == (0, "s1 s2\n")
+    assert err[0].startswith("device cpu, weights bars.safetensors (")
+    assert err[1].startswith("1 inputs, 0 failed; 1 pages, 2 words in ")
+    assert files(tmp_path) == ["a.png"]
+
+
+def test_one_document_makes_one_file(run, tmp_path):
+    bars(1, 2).save(tmp_path / "a.png")
+    assert run("a.png", "--out", "new/results.json")[0] == 0
+    data = json.loads((tmp_path / "new/results.json").read_text("utf-8"))
+    jsonschema.validate(data, schema())
+    assert data["source"] == "a.png"
+    assert run("a.png", "--out", "a.txt")[0] == 0
+    assert (tmp_path / "a.txt").read_text() == "s1 s2\n"
+
+
+def test_folder_makes_a_folder_with_the_same_paths(run, tmp_path):
+    (tmp_path / "in/sub").mkdir(parents=True)
+    for name in ("a.png", "a.bmp", "sub/b.png"):
+        bars(1).save(tmp_path / "in" / name)
+    assert run("in", "--out", "out", "--overlay", "seen")[0] == 0
+    assert files(tmp_path / "out") == ["a.bmp.json", "a.png.json", "sub/b.json"]
+    assert files(tmp_path / "seen") == ["a.bmp.png", "a.png.png", "sub/b.png"]
+    assert run("in", "--out", "texts", "--format", "txt")[0] == 0
+    assert (tmp_path / "texts/sub/b.txt").read_text() == "s1\n"
+
+
+def test_each_page_has_an_overlay(run, tmp_path):
+    bars(1).save(tmp_path / "a.tif", save_all=True, append_images=[bars(2)])
+    code, out, _ = run("a.tif", "--overlay", "seen")
+    assert (code, out) == (0, "s1\n\fs2\n")
+    assert files(tmp_path / "seen") == ["a.1.png", "a.2.png"]
+    assert Image.open(tmp_path / "seen/a.1.png").size == (400, 100)
+
+
+def test_each_bad_input_is_one_line_and_the_others_are_read(run, tmp_path):
+    bars(1).save(tmp_path / "good.png")
+    bars().save(tmp_path / "blank.png")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("not a picture")
+    (tmp_path / "folder").mkdir()
+    noise = np.random.default_rng(0).integers(0, 255, (100, 100, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "cut.jpg")
+    cut = (tmp_path / "cut.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(cut[: len(cut) // 2])
+    names = ["missing.png", "empty.png", "text.png", "folder"]
+    code, _, err = run(*names, "good.png", "blank.png", "cut.jpg", "--out", "out")
+    assert code == 1
+    assert sorted(line.split(": ")[1] for line in errors(err)) == sorted(names)
+    assert all("; " in line for line in errors(err))
+    assert [line for line in err if line.startswith("warning: cut.jpg")]
+    # the bad ones, one warning, the device and the summary, and nothing else
+    assert len(err) == len(names) + 3
+    assert files(tmp_path / "out") == ["blank.json", "cut.json", "good.json"]
+    assert json.loads((tmp_path / "out/blank.json").read_text())["pages"][0]["blocks"] == []
+
+
+def test_nothing_to_read(run, tmp_path):
+    (tmp_path / "folder").mkdir()
+    code, out, err = run("folder", "--out", "out")
+    assert (code, out) == (1, "")
+    assert err == errors(err)
+    assert len(err) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_surprise_in_one_page_is_one_line_too(run, ocr, tmp_path):
+    bars(1).save(tmp_path / "a.png")
+    bars(2, size=(123, 100)).save(tmp_path / "b.png")
+    find = ocr.detector._find
+
+    def surprise(image):
+        if image.shape[1] == 123:
+            raise RuntimeError("first line\nsecond line")
+        return find(image)
+
+    ocr.detector._find = surprise
+    code, out, err = run("a.png", "b.png")
+    assert (code, out) == (1, "s1\n")
+    assert errors(err) == [
+        "error: b.png: RuntimeError: first line second line; --debug shows where"
+    ]
+    assert len(err) == 3
+    assert any("Traceback" in line for line in run("b.png", "--debug")[2])
+
+
+def test_output_that_cannot_be_written_is_an_error_of_that_input(run, tmp_path):
+    bars(1).save(tmp_path / "a.png")
+    bars(2).save(tmp_path / "b.png")
+    (tmp_path / "out/a.json").mkdir(parents=True)
+    code, _, err = run("a.png", "b.png", "--out", "out")
+    assert code == 1
+    assert len(errors(err)) == 1
+    assert files(tmp_path / "out") == ["b.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "INPUT"),
+        (["a.png", "b.png", "--out", "x.json"], "holds one document, and there are 2"),
+        (["a.png", "--out", "x.json", "--format", "txt"], "contradicts"),
+        (["a.png", "--out", "a.png"], "neither .json nor .txt"),
+        (["a.png", "--min-confidence", "2"], "not between 0 and 1"),
+        (["a.png", "--min-confidence", "high"], "min-confidence"),
+        (["a.png", "--format", "docx"], "docx"),
+        (["a.png", "--device", "cuda:7"], "'cuda:7' asked for, but it is not there; use"),
+    ],
+)
+def test_wrong_usage(run, tmp_path, arguments, message):
+    bars(1).save(tmp_path / "a.png")
+    bars(1).save(tmp_path / "b.png")
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err[-1]
+
+
+def test_min_confidence(run, tmp_path):
+    bars(1, 15).save(tmp_path / "a.png")
+    assert run("a.png", "--min-confidence", "0.7")[1] == "s1\n"
+
+
+def test_json_to_standard_output(run, tmp_path):
+    bars(1).save(tmp_path / "a.png")
+    _, out, _ = run("a.png", "--format", "json")
+    assert json.loads(out)["pages"][0]["blocks"][0]["lines"][0]["text"] == "s1"
+
+
+def test_interrupted_run_leaves_no_half_file(run, tmp_path, monkeypatch):
+    bars(1).save(tmp_path / "a.png")
+
+    def interrupt(source, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    code, _, err = run("a.png", "--out", "out")
+    assert code == 130
+    assert err[-1] == "interrupted"
+    assert files(tmp_path / "out") == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
+def test_reader_that_closes_the_pipe_causes_no_traceback(tmp_path):
+    code = "import sys; from ocr_pipeline.cli import run as cli\n"
+    code += (
+        "class Run(cli._Run):\n  def run(self):\n    sys.stdout.write('x' * 10**6)\n    return 0\n"
+    )
+    code += "cli._Run = Run\nsys.exit(cli.main(['a.png']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    _, err = process.communicate()
+    assert err == b""
+    assert process.returncode == 1

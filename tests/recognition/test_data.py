@@ -1,0 +1,81 @@
+from itertools import islice
+
+import cv2
+import numpy as np
+import torch
+
+from recognition.codec import Codec
+from recognition.data import WordCrops
+from recognition.losses import CTCObjective
+from recognition.model import CRNN, time_steps
+
+
+def page_of(words, name="rendered"):
+    """A page with one word a line, set in OpenCV's font, and its labels."""
+    image = np.full((40 * len(words) + 20, 320, 3), 255, np.uint8)
+    labels = []
+    for row, text in enumerate(words):
+        y = 40 * row + 40
+        cv2.putText(image, text, (10, y), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (0, 0, 0), 2)
+        width = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.9, 2)[0][0]
+        right, top, bottom = 12 + width, y - 24, y + 8
+        quad = [[8, top], [right, top], [right, bottom], [8, bottom]]
+        labels.append({"quad": quad, "text": text, "ignore": False})
+    return {"image": image, "words": labels, "name": name}
+
+
+def batches(pages, **settings):
+    return iter(
+        WordCrops(sources=[(pages, 1.0)], codec=Codec(charset="abcdefgh"), **settings)
+    )
+
+
+def test_batches_are_seeded_and_well_formed():
+    pages = [page_of(["abba", "cab", "head"])]
+    first, again, other = (next(batches(pages, seed=seed)) for seed in (3, 3, 4))
+    assert torch.equal(first["images"], again["images"])
+    assert not torch.equal(first["labels"], other["labels"])
+    assert first["lengths"].sum() == len(first["labels"])
+    assert (time_steps(first["widths"]) >= first["lengths"]).all()
+    assert first["images"].shape[3] >= first["widths"].max()
+
+
+def test_what_cannot_be_learnt_is_left_out_and_counted(caplog):
+    page = page_of(["bad", "Zoo", "fee"])
+    page["words"][2]["quad"] = [[8, 90], [12, 90], [12, 128], [8, 128]]  # far too narrow for "fee"
+    page["words"].append({"quad": [[0, 0], [9, 0], [9, 9], [0, 9]], "text": "a", "ignore": True})
+    data = WordCrops(sources=[([page], 1.0)], codec=Codec(charset="abcdefgh"), max_pixels=32 * 96 * 8)
+    next(iter(data))
+    assert data.left_out["character outside the charset"] >= 8
+    assert data.left_out["label longer than the time steps of its crop"] >= 8
+    assert len(data.left_out) == 2
+    assert "'Zoo' in rendered" in caplog.text
+
+
+def test_sources_are_mixed_by_words_not_pages():
+    many, few = [page_of(["aaaa"] * 12)], [page_of(["b"])]
+    data = WordCrops(
+        sources=[(many, 0.5), (few, 0.5)], codec=Codec(charset="ab"), max_pixels=32 * 96 * 8
+    )
+    labels = torch.cat([batch["labels"] for batch in islice(data, 40)])
+    words_a, words_b = (labels == 1).sum().item() / 4, (labels == 2).sum().item()
+    assert 0.75 < words_a / words_b < 1.33
+
+
+def test_a_small_model_learns_a_few_words():
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    model = CRNN(num_classes=9, channels=(8, 16, 24, 32), blocks=(0, 0, 0), features=32, hidden=32)
+    objective = CTCObjective(model=model)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    losses = []
+    stream = batches([page_of(["abba", "cab", "head", "fade", "bed"])], max_pixels=32 * 96 * 16)
+    for _, batch in zip(range(60), stream, strict=False):
+        loss = objective(batch)["loss_ctc"]
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimizer.step()
+        losses.append(loss.item())
+    assert np.isfinite(losses).all()
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
