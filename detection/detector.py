@@ -35,7 +35,8 @@ class Detector:
         long_side: working resolution: an image's longer side is brought to this many pixels...
         max_upscale: ...but enlarged no more than this.
         batch_pixels: images of like size share a batch of at most this many pixels (always at
-            least one image). DBNet takes about 150 bytes a pixel in half precision, beside its weights.
+            least one image). Beside its weights, DBNet takes about 150 bytes a pixel in half
+            precision.
     """
 
     def __init__(

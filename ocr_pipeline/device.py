@@ -1,6 +1,7 @@
 """Which device a run uses."""
 
 import ctypes
+import os
 
 import torch
 
@@ -26,13 +27,15 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def keep_freed_memory() -> None:
-    """Let glibc reuse freed memory instead of handing it back to the system after each layer.
+def prepare_process() -> None:
+    """Settings of the whole process that networks on a CPU want; for programs, before any work.
 
-    Every layer of a network frees and allocates maps of many megabytes. By default glibc maps and
-    unmaps each of them, and the page faults take up to half of the time on a CPU. For programs
-    (the command line, training), not for libraries: it is a setting of the whole process.
+    - glibc maps and unmaps every large block by default, and each layer allocates several: the
+      page faults took half of the time. Freed memory is kept for reuse instead.
+    - oneDNN compiles kernels for each shape and keeps the last 1024; words and pages come in more
+      shapes than that, and compiling a set anew takes seconds.
     """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         trim_threshold, mmap_max = -1, -4  # the names' values in glibc's malloc.h

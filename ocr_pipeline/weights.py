@@ -28,9 +28,7 @@ class WeightsError(ValueError):
     """A weights file is missing, damaged, or not for this stage; the message says which."""
 
 
-def save_weights(
-    path: Path, model: nn.Module, config: Any, *, charset: str | None = None
-) -> None:
+def save_weights(path: Path, model: nn.Module, config: Any, *, charset: str | None = None) -> None:
     """Write the model's state and what is needed to build it again, whole or not at all.
 
     Parameters are stored as float16; statistics of batch norms stay float32 (their variances
@@ -91,9 +89,7 @@ def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer
     model, metadata = load_model(source, device)
     if "charset" not in metadata:
         raise WeightsError(f"{source}: no charset inside; these are not a recognizer's weights")
-    return _described(
-        Recognizer(model=model, codec=Codec(charset=metadata["charset"])), source
-    )
+    return _described(Recognizer(model=model, codec=Codec(charset=metadata["charset"])), source)
 
 
 def _locate(path: str | Path | None, shipped: str) -> Path:
@@ -111,7 +107,9 @@ def _described(stage: Any, source: Path) -> Any:
 
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     if not path.is_file():
-        raise WeightsError(f"{path}: no such weights file; name a .safetensors file or a run folder")
+        raise WeightsError(
+            f"{path}: no such weights file; name a .safetensors file or a run folder"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -119,8 +117,7 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     except SafetensorError as error:
         raise WeightsError(f"{path}: damaged or not safetensors ({error})") from error
     return {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in state.items()
+        name: value.float() if value.is_floating_point() else value for name, value in state.items()
     }, metadata
 
 

@@ -84,9 +84,7 @@ def degrade_crop(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _shear(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     slant = rng.uniform(-0.25, 0.25)
     matrix = np.array([[1, slant, -slant * HEIGHT / 2], [0, 1, 0]], np.float32)
-    return cv2.warpAffine(
-        crop, matrix, (crop.shape[1], HEIGHT), borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.warpAffine(crop, matrix, (crop.shape[1], HEIGHT), borderMode=cv2.BORDER_REPLICATE)
 
 
 def _bend(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:

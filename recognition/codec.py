@@ -3,6 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 _ACCENTED = "àáâãäåæçèéêëìíîïñòóôõöøœùúûüýÿß"
 _SIGNS = "€£¥¢§°©®™«»–—…•·±×÷½¼¾²³¹µ¿¡ªº†¬¶"
@@ -102,6 +103,4 @@ def required_steps(label: Sequence[int]) -> int:
     >>> required_steps([1, 2, 2, 3])
     5
     """
-    return len(label) + sum(a == b for a, b in zip(label, label[1:], strict=False))
-
-
+    return len(label) + sum(a == b for a, b in pairwise(label))

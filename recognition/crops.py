@@ -56,7 +56,9 @@ def crop_words(image: np.ndarray, quads: np.ndarray, *, margin: float = MARGIN) 
         # word is at most 1.5 times the crop's height.
         level = max(0, int(np.floor(np.log2(height / HEIGHT / 0.75))))
         while len(pyramid) <= level and min(pyramid[-1].shape) > 1:
-            pyramid.append(cv2.resize(pyramid[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+            pyramid.append(
+                cv2.resize(pyramid[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            )
         level = min(level, len(pyramid) - 1)
         crops.append(_warp(pyramid[level], pyramid[0].shape, quad, width, height, margin))
     return crops

@@ -113,9 +113,7 @@ class WordCrops(IterableDataset):
         self, page: Page, words: Sequence[tuple[np.ndarray, str]], rng: np.random.Generator
     ) -> Iterator[tuple[np.ndarray, list[int]]]:
         quads = [jitter_quad(quad, rng) for quad, _ in words]
-        for crop, (_, text) in zip(
-            crop_words(page["image"], np.array(quads)), words, strict=True
-        ):
+        for crop, (_, text) in zip(crop_words(page["image"], np.array(quads)), words, strict=True):
             label = self.codec.encode(text)
             if not self.codec.covers(text):
                 self._leave_out("character outside the charset", page, text)

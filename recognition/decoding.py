@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from torch import Tensor
@@ -64,8 +65,6 @@ def character_spans(frames: Sequence[tuple[int, int]], steps: int) -> list[tuple
     if not frames:
         return []
     middles = [(first + end) / 2 / steps for first, end in frames]
-    inner = [(a + b) / 2 for a, b in zip(middles, middles[1:], strict=False)]
+    inner = [(a + b) / 2 for a, b in pairwise(middles)]
     edges = [0.0, *inner, 1.0]
-    return list(zip(edges, edges[1:], strict=False))
-
-
+    return list(pairwise(edges))

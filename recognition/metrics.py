@@ -15,9 +15,7 @@ def edit_distance(a: str, b: str) -> int:
     for i, symbol in enumerate(a, start=1):
         diagonal, row[0] = row[0], i
         for j, other in enumerate(b, start=1):
-            diagonal, row[j] = row[j], min(
-                row[j] + 1, row[j - 1] + 1, diagonal + (symbol != other)
-            )
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (symbol != other))
     return row[-1]
 
 

@@ -77,6 +77,7 @@ def _labelled(crop: np.ndarray, text: str) -> np.ndarray:
     picture = Image.fromarray(crop).convert("RGB")
     picture.thumbnail((216, 40))
     cell.paste(picture, (2, 2))
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont
     try:
         font = ImageFont.truetype("DejaVuSans.ttf", 14)
     except OSError:  # Pillow's own has no accents

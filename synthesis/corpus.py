@@ -22,7 +22,12 @@ SIGNS = ASCII + ACCENTED + COMMON_SIGNS
 
 LANGUAGES = {"en": 0.6, "fr": 0.1, "de": 0.09, "es": 0.07, "it": 0.05, "pt": 0.05, "nl": 0.04}
 _LOCALES = {
-    "en": "en_US", "fr": "fr_FR", "de": "de_DE", "es": "es_ES", "it": "it_IT", "pt": "pt_PT",
+    "en": "en_US",
+    "fr": "fr_FR",
+    "de": "de_DE",
+    "es": "es_ES",
+    "it": "it_IT",
+    "pt": "pt_PT",
     "nl": "nl_NL",
 }
 _VOCABULARY = 40_000  # words of each language
@@ -31,10 +36,12 @@ _MONTHS = {
     "en": "January February March April May June July August September October November December",
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre"
+    " diciembre",
     "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre"
     " dicembre",
-    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro"
+    " dezembro",
     "nl": "januari februari maart april mei juni juli augustus september oktober november december",
 }
 LABELS = {
@@ -46,18 +53,19 @@ LABELS = {
     ",Start date,End date,Location,Contact,Purpose,Quantity,Type,Size,Manufacturer,Distribution",
     "fr": "Nom,Prénom,Date,Adresse,Ville,Code postal,Téléphone,N° de compte,Objet,Montant,Total TTC"
     ",Total HT,TVA,Quantité,Désignation,Référence,Signature,Né(e) le,À,Fait à,Société,Reçu n°",
-    "de": "Name,Vorname,Datum,Straße,PLZ/Ort,Telefon,Betrag,Summe,MwSt.,Menge,Bezeichnung,Kunden-Nr."
-    ",Rechnung Nr.,Unterschrift,Betreff,Gültig bis,Geburtsdatum,Größe,Bemerkungen,Kto.-Nr.",
+    "de": "Name,Vorname,Datum,Straße,PLZ/Ort,Telefon,Betrag,Summe,MwSt.,Menge,Bezeichnung"
+    ",Kunden-Nr.,Rechnung Nr.,Unterschrift,Betreff,Gültig bis,Geburtsdatum,Größe"
+    ",Bemerkungen,Kto.-Nr.",
     "es": "Nombre,Apellidos,Fecha,Dirección,Ciudad,Teléfono,Importe,Total,IVA,Cantidad,Descripción"
     ",Factura n.º,Firma,Código,Año,Observaciones,Número,Población",
-    "it": "Nome,Cognome,Data,Indirizzo,Città,Telefono,Importo,Totale,IVA,Quantità,Descrizione,Fattura"
-    " n.,Firma,Codice,Luogo,Nato a,Note,Oggetto",
-    "pt": "Nome,Data,Endereço,Cidade,Telefone,Valor,Total,IVA,Quantidade,Descrição,Assinatura,Código"
-    ",Número,Observações,Morada,Região",
-    "nl": "Naam,Voornaam,Datum,Adres,Plaats,Telefoon,Bedrag,Totaal,Btw,Aantal,Omschrijving,Handtekening"
-    ",Factuurnr.,Klantnr.,Betreft,Opmerkingen",
+    "it": "Nome,Cognome,Data,Indirizzo,Città,Telefono,Importo,Totale,IVA,Quantità,Descrizione"
+    ",Fattura n.,Firma,Codice,Luogo,Nato a,Note,Oggetto",
+    "pt": "Nome,Data,Endereço,Cidade,Telefone,Valor,Total,IVA,Quantidade,Descrição,Assinatura"
+    ",Código,Número,Observações,Morada,Região",
+    "nl": "Naam,Voornaam,Datum,Adres,Plaats,Telefoon,Bedrag,Totaal,Btw,Aantal,Omschrijving"
+    ",Handtekening,Factuurnr.,Klantnr.,Betreft,Opmerkingen",
 }
-_DOMAINS = "com org net edu gov de fr es it nl pt co.uk io eu info com.my".split()
+_DOMAINS = ("com", "org", "net", "edu", "gov", "de", "fr", "es", "it", "nl", "co.uk", "eu", "info")
 
 
 class Corpus:
@@ -83,6 +91,10 @@ class Corpus:
     def pick(self, options: Sequence[str]) -> str:
         """One of the options."""
         return options[int(self.rng.integers(len(options)))]
+
+    def one_of(self, *makers: Callable[[], str]) -> str:
+        """What one of the makers gives."""
+        return makers[int(self.rng.integers(len(makers)))]()
 
     def between(self, low: int, high: int) -> int:
         """A whole number from low to high, both included."""
@@ -119,11 +131,11 @@ class Corpus:
             if draw < 0.03:
                 token = self.number()
             elif draw < 0.06:
-                token = token.capitalize()
+                token = capitals(token[:1]) + token[1:]
             elif draw < 0.08:
-                token = token.upper()
+                token = capitals(token)
             elif draw < 0.095:
-                token = self.pick([self.date, self.amount, self.code, self.percent])()  # type: ignore[arg-type,operator]
+                token = self.one_of(self.date, self.amount, self.code, self.percent)
             elif draw < 0.105:
                 token = f"{token}{self.pick('-–/')}{self.word()}"
             elif draw < 0.13:
@@ -137,7 +149,7 @@ class Corpus:
             tokens.append(token)
             if self.chance(0.012):
                 tokens.append(self.pick(["–", "—", "-", "&", "+", "=", "*", "/", "•", "…", "|"]))
-        tokens[0] = tokens[0][:1].upper() + tokens[0][1:]
+        tokens[0] = capitals(tokens[0][:1]) + tokens[0][1:]
         end = self.pick([".", ".", ".", ".", ".", ".", "?", "!", ":", "...", "…", ";"])
         return " ".join(tokens) + end
 
@@ -150,11 +162,11 @@ class Corpus:
         text = self.words(self.between(1, 6))
         style = self.rng.random()
         if style < 0.4:
-            text = text.upper()
+            text = capitals(text)
         elif style < 0.75:
-            text = " ".join(part[:1].upper() + part[1:] for part in text.split(" "))
+            text = _title(text)
         else:
-            text = text[:1].upper() + text[1:]
+            text = capitals(text[:1]) + text[1:]
         if self.chance(0.25):
             number = f"{self.between(1, 30)}"
             text = f"{self.pick([number, number + '.', f'{number}.{self.between(1, 9)}'])} {text}"
@@ -162,12 +174,12 @@ class Corpus:
 
     def line(self) -> str:
         """A line of mixed content."""
-        return self.pick([self.sentence, self.heading, self.field_value, self.phrase])()  # type: ignore[arg-type,operator]
+        return self.one_of(self.sentence, self.heading, self.field_value, self.phrase)
 
     def phrase(self) -> str:
         """One to five words, capitalised at random."""
         text = self.words(self.between(1, 5))
-        return self.pick([text, text.capitalize(), text.title(), text.upper()])
+        return self.pick([text, capitals(text[:1]) + text[1:], _title(text), capitals(text)])
 
     # ---------------------------------------------------------------------------- small entities
 
@@ -220,11 +232,21 @@ class Corpus:
         month = _MONTHS[self.language].split()[m - 1]
         text = self.pick(
             [
-                f"{m}/{d}/{y % 100:02}", f"{d:02}/{m:02}/{y}", f"{y}-{m:02}-{d:02}",
-                f"{d:02}.{m:02}.{y}", f"{d}.{m}.{y % 100:02}", f"{d:02}-{m:02}-{y}",
-                f"{month} {d}, {y}", f"{d} {month} {y}", f"{d}. {month} {y}", f"{month[:3]} {y}",
-                f"{d:02}-{month[:3].upper()}-{y % 100:02}", f"{month} '{y % 100:02}",
-                f"{y}", f"{y}/{(y + 1) % 100:02}", f"{month[:3]}. {d}, {y}",
+                f"{m}/{d}/{y % 100:02}",
+                f"{d:02}/{m:02}/{y}",
+                f"{y}-{m:02}-{d:02}",
+                f"{d:02}.{m:02}.{y}",
+                f"{d}.{m}.{y % 100:02}",
+                f"{d:02}-{m:02}-{y}",
+                f"{month} {d}, {y}",
+                f"{d} {month} {y}",
+                f"{d}. {month} {y}",
+                f"{month[:3]} {y}",
+                f"{d:02}-{month[:3].upper()}-{y % 100:02}",
+                f"{month} '{y % 100:02}",
+                f"{y}",
+                f"{y}/{(y + 1) % 100:02}",
+                f"{month[:3]}. {d}, {y}",
             ]
         )
         if self.chance(0.15):
@@ -236,17 +258,32 @@ class Corpus:
         h, m, s = self.between(0, 23), self.between(0, 59), self.between(0, 59)
         half = self.pick(["AM", "PM", "am", "pm", "a.m.", "p.m."])
         return self.pick(
-            [f"{h:02}:{m:02}", f"{h:02}:{m:02}:{s:02}", f"{h % 12 + 1}:{m:02} {half}",
-             f"{h:02}h{m:02}", f"{h}.{m:02}", f"{h % 12 + 1}{half}"]
+            [
+                f"{h:02}:{m:02}",
+                f"{h:02}:{m:02}:{s:02}",
+                f"{h % 12 + 1}:{m:02} {half}",
+                f"{h:02}h{m:02}",
+                f"{h}.{m:02}",
+                f"{h % 12 + 1}{half}",
+            ]
         )
 
     def phone(self) -> str:
         """A telephone number."""
         a, b, c = self.digits(3), self.digits(3), self.digits(4)
         return self.pick(
-            [f"({a}) {b}-{c}", f"{a}-{b}-{c}", f"{a}.{b}.{c}", f"+{self.between(1, 99)} {a} {b} {c}",
-             f"0{a[:2]}/{b}{c}", f"{a[:2]} {b[:2]} {c[:2]} {c[2:]} {a[1:]}", f"{b}-{c}",
-             f"+{self.between(1, 99)}({a}){b}-{c}", f"{b}-{c} x{self.digits(3)}", f"0{a} {b}{c}"]
+            [
+                f"({a}) {b}-{c}",
+                f"{a}-{b}-{c}",
+                f"{a}.{b}.{c}",
+                f"+{self.between(1, 99)} {a} {b} {c}",
+                f"0{a[:2]}/{b}{c}",
+                f"{a[:2]} {b[:2]} {c[:2]} {c[2:]} {a[1:]}",
+                f"{b}-{c}",
+                f"+{self.between(1, 99)}({a}){b}-{c}",
+                f"{b}-{c} x{self.digits(3)}",
+                f"0{a} {b}{c}",
+            ]
         )
 
     def code(self) -> str:
@@ -272,33 +309,47 @@ class Corpus:
         """A person's name."""
         first, last = self._pool("first"), self._pool("last")
         text = self.pick(
-            [f"{first} {last}", f"{first} {last}", f"{last}, {first}", f"{first[0]}. {last}",
-             f"{first} {self.letters(1)}. {last}", f"{self.pick(['Mr.', 'Mrs.', 'Dr.', 'M.', 'Ms.'])}"
-             f" {last}", f"{first[0]}.{self.letters(1)}. {last}", last, f"{last} {first[0]}."]
+            [
+                f"{first} {last}",
+                f"{first} {last}",
+                f"{last}, {first}",
+                f"{first[0]}. {last}",
+                f"{first} {self.letters(1)}. {last}",
+                f"{self.pick(['Mr.', 'Mrs.', 'Dr.', 'M.', 'Ms.'])} {last}",
+                f"{first[0]}.{self.letters(1)}. {last}",
+                last,
+                f"{last} {first[0]}.",
+            ]
         )
-        return text.upper() if self.chance(0.15) else text
+        return capitals(text) if self.chance(0.15) else text
 
     def company(self) -> str:
         """A firm."""
         text = self._pool("company")
         if self.chance(0.2):
-            text += self.pick([" & Co.", " Ltd.", " Inc.", " GmbH", " S.A.", " SDN BHD", " (M)", "®"])
-        return text.upper() if self.chance(0.35) else text
+            text += self.pick(
+                [" & Co.", " Ltd.", " Inc.", " GmbH", " S.A.", " SDN BHD", " (M)", "®"]
+            )
+        return capitals(text) if self.chance(0.35) else text
 
     def address(self) -> list[str]:
         """The lines of a postal address."""
         street, town = self._pool("street"), self._pool("town")
         number = f"{self.between(1, 999)}{self.pick(['', '', '', 'A', 'b', '/2'])}"
         place = self.pick(
-            [f"{self.digits(5)} {town}", f"{town}, {self.letters(2)} {self.digits(5)}",
-             f"{town} {self.letters(2)}{self.digits(1)} {self.digits(1)}{self.letters(2)}",
-             f"{self.letters(1)}-{self.digits(4)} {town}", f"{town} {self.digits(5)}-{self.digits(4)}"]
+            [
+                f"{self.digits(5)} {town}",
+                f"{town}, {self.letters(2)} {self.digits(5)}",
+                f"{town} {self.letters(2)}{self.digits(1)} {self.digits(1)}{self.letters(2)}",
+                f"{self.letters(1)}-{self.digits(4)} {town}",
+                f"{town} {self.digits(5)}-{self.digits(4)}",
+            ]
         )
         road = self.pick([f"{number} {street}", f"{street} {number}", f"No. {number}, {street},"])
         lines = [road, place]
         if self.chance(0.3):
             lines.insert(0, self.pick(["P.O. Box ", "Suite ", "Apt. #", "c/o "]) + self.digits(3))
-        return [text.upper() for text in lines] if self.chance(0.2) else lines
+        return [capitals(text) for text in lines] if self.chance(0.2) else lines
 
     def email(self) -> str:
         """An e-mail address."""
@@ -309,13 +360,29 @@ class Corpus:
 
     def url(self) -> str:
         """A web address, a path or a handle."""
-        host = f"{_plain(self.word()) or 'web'}{self.pick(['', '-' + (_plain(self.word()) or 'x')])}"
+        host = (
+            f"{_plain(self.word()) or 'web'}{self.pick(['', '-' + (_plain(self.word()) or 'x')])}"
+        )
         host += f".{self.pick(_DOMAINS)}"
-        tail = self.pick(["", "", f"/{self.word()}", f"/{self.word()}/{self.digits(3)}.html",
-                          f"/?id={self.digits(4)}&q={self.word()}", f"/~{self.word()}/"])
+        tail = self.pick(
+            [
+                "",
+                "",
+                f"/{self.word()}",
+                f"/{self.word()}/{self.digits(3)}.html",
+                f"/?id={self.digits(4)}&q={self.word()}",
+                f"/~{self.word()}/",
+            ]
+        )
         if self.chance(0.1):
-            return self.pick([f"@{host.split('.')[0]}", f"#{host.split('.')[0]}",
-                              f"C:\\{self.word()}\\{self.word()}.txt", f"/{self.word()}/{self.word()}"])
+            return self.pick(
+                [
+                    f"@{host.split('.')[0]}",
+                    f"#{host.split('.')[0]}",
+                    f"C:\\{self.word()}\\{self.word()}.txt",
+                    f"/{self.word()}/{self.word()}",
+                ]
+            )
         return self.pick(["www.", "http://www.", "https://", "", "http://"]) + host + tail
 
     def random_string(self) -> str:
@@ -345,7 +412,7 @@ class Corpus:
         if self.chance(0.25):
             text = self.phrase()
         if self.chance(0.2):
-            text = text.upper()
+            text = capitals(text)
         if self.chance(0.06):
             text = f"{self.between(1, 40)}{self.pick(['.', ')', ':', ''])} {text}"
         if self.chance(0.06):
@@ -354,19 +421,33 @@ class Corpus:
 
     def field_value(self) -> str:
         """What is filled into a field."""
-        makers: list[Callable[[], str]] = [
-            self.name, self.date, self.amount, self.code, self.code, self.phone, self.number,
-            self.company, self.phrase, self.phrase, lambda: self.address()[0], self.percent,
-            self.email, self.url, self.time, self.random_string, self.number, self.heading,
-        ]
-        return makers[int(self.rng.integers(len(makers)))]()
+        return self.one_of(
+            self.name,
+            self.date,
+            self.amount,
+            self.code,
+            self.code,
+            self.phone,
+            self.number,
+            self.company,
+            self.phrase,
+            self.phrase,
+            lambda: self.address()[0],
+            self.percent,
+            self.email,
+            self.url,
+            self.time,
+            self.random_string,
+            self.number,
+            self.heading,
+        )
 
     # ---------------------------------------------------------------------------------- innards
 
     def _enclosed(self, token: str) -> str:
         pairs = ["()", "()", "()", "[]", "{}", "<>", "“”", "«»", "‘’", "„“", '""', "''", "**", "__"]
-        left, right = self.pick(pairs)
-        return f"{left}{token}{right}"
+        pair = self.pick(pairs)
+        return pair[0] + token + pair[1]
 
     def _spiced(self, token: str) -> str:
         """A word with a rare sign before, behind or inside."""
@@ -379,6 +460,15 @@ class Corpus:
 
     def _pool(self, kind: str) -> str:
         return self.pick(_pools(self.language)[kind])
+
+
+def capitals(text: str) -> str:
+    """Upper case, but for the micro sign, whose capital is a Greek letter."""
+    return "µ".join(part.upper() for part in text.split("µ"))
+
+
+def _title(text: str) -> str:
+    return " ".join(capitals(part[:1]) + part[1:] for part in text.split(" "))
 
 
 def _plain(text: str) -> str:
@@ -402,8 +492,11 @@ def _pools(language: str) -> dict[str, list[str]]:
     fake = Faker(_LOCALES[language])
     fake.seed_instance(0)
     makers = {
-        "first": fake.first_name, "last": fake.last_name, "street": fake.street_name,
-        "town": fake.city, "company": fake.company,
+        "first": fake.first_name,
+        "last": fake.last_name,
+        "street": fake.street_name,
+        "town": fake.city,
+        "company": fake.company,
     }
     allowed = set(SIGNS + " ")
     pools = {}

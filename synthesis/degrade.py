@@ -232,7 +232,7 @@ def _fade_ink(sheet: _Sheet, rng: Rng, s: float, chance: float) -> None:
         table = 255 - (255 - np.arange(256)) * (1 - strength)
         sheet.image = cv2.LUT(sheet.image, table.astype(np.uint8))
     else:
-        patches = _field(sheet.size, rng, cells=rng.integers(3, 40))
+        patches = _field(sheet.size, rng, cells=int(rng.integers(3, 40)))
         keep = (255 * (1 - strength * patches)).astype(np.uint8)
         cover = cv2.multiply(255 - sheet.image, _like(keep, sheet.image), scale=1 / 255)
         sheet.image = 255 - cover
@@ -254,7 +254,7 @@ def _paper(sheet: _Sheet, rng: Rng, s: float) -> None:
     if sheet.image.ndim == 2 and rng.random() < 0.35:
         sheet.image = cv2.cvtColor(sheet.image, cv2.COLOR_GRAY2RGB)
     texture = rng.uniform(0, 10) * s
-    field_ = level + texture * (_field(sheet.size, rng, cells=rng.integers(4, 200)) - 0.5)
+    field_ = level + texture * (_field(sheet.size, rng, cells=int(rng.integers(4, 200))) - 0.5)
     if rng.random() < 0.4:
         field_ += rng.uniform(0, 5) * s * _grain(sheet.size, rng)
     if sheet.image.ndim == 3:
@@ -284,8 +284,8 @@ def _stains(sheet: _Sheet, rng: Rng, s: float) -> None:
         x0, x1 = (0, small.shape[1]) if rng.random() < 0.6 else rng.integers(0, small.shape[1], 2)
         tone = int(255 - rng.uniform(20, 70) * min(s, 1.2))
         cv2.line(small, (int(x0), int(y0)), (int(x1), int(y1)), tone, 1)
-    small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.6, 3))
-    stain = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    soft = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.6, 3))
+    stain = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
     sheet.image = cv2.multiply(sheet.image, _like(stain, sheet.image), scale=1 / 255)
 
 
@@ -315,7 +315,7 @@ def _scribble(sheet: _Sheet, rng: Rng, s: float, chance: float) -> None:
         elif kind == 2:  # a straight rule, long
             length = rng.uniform(0.1, 0.9) * width
             slope = rng.normal(0, 0.01) if rng.random() < 0.8 else rng.uniform(-2, 2)
-            curve = np.array([at, at + (length, length * slope)])
+            curve = np.array([at, [at[0] + length, at[1] + length * slope]])
         elif kind == 3:  # the frame of a stamp
             size = rng.uniform(2, 10) * unit
             box = ((float(at[0]), float(at[1])), (size * 2, size), float(rng.uniform(-30, 30)))
@@ -401,15 +401,19 @@ def _scanner_edges(sheet: _Sheet, rng: Rng) -> None:
         if side == 3:
             edge[:, 1] = height - edge[:, 1]
         far = {0: (-5, None), 1: (None, -5), 2: (width + 5, None), 3: (None, height + 5)}[side]
-        ends = [[far[0] if far[0] is not None else x, far[1] if far[1] is not None else y]
-                for x, y in edge[[-1, 0]]]
+        ends = [
+            [far[0] if far[0] is not None else x, far[1] if far[1] is not None else y]
+            for x, y in edge[[-1, 0]]
+        ]
         outline = np.concatenate([edge, ends]).astype(np.int32)
         cv2.fillPoly(sheet.image, [outline], (tone,) * 3)
     if room[0] > 20 and rng.random() < 0.4:
         radius = int(min(room[0] / 3, 0.014 * width, 20))
         x = int(rng.uniform(radius, room[0] - radius - 2))
         for y in ((0.2, 0.8), (0.1, 0.5, 0.9), (0.35, 0.65))[rng.integers(0, 3)]:
-            cv2.circle(sheet.image, (x, int(y * height)), radius, (int(rng.integers(0, 80)),) * 3, -1)
+            cv2.circle(
+                sheet.image, (x, int(y * height)), radius, (int(rng.integers(0, 80)),) * 3, -1
+            )
 
 
 def _fax_lines(sheet: _Sheet, rng: Rng) -> None:
@@ -429,7 +433,7 @@ def _fax_lines(sheet: _Sheet, rng: Rng) -> None:
 def _light(sheet: _Sheet, rng: Rng, s: float) -> None:
     """Uneven light: a broad gradient, darker to one side or corner."""
     drop = rng.uniform(0.05, 0.45) * min(s, 1.3)
-    small = _field((64, 64), rng, cells=rng.integers(1, 4))
+    small = _field((64, 64), rng, cells=int(rng.integers(1, 4)))
     light = cv2.convertScaleAbs(1 - drop * small, alpha=255)
     light = cv2.resize(light, sheet.size[::-1], interpolation=cv2.INTER_LINEAR)
     sheet.image = cv2.multiply(sheet.image, _like(light, sheet.image), scale=1 / 255)
@@ -440,8 +444,8 @@ def _shadow(sheet: _Sheet, rng: Rng, s: float) -> None:
     small = np.full((96, 96), 255, np.uint8)
     points = rng.uniform(-30, 126, (rng.integers(3, 6), 2)).astype(np.int32)
     cv2.fillPoly(small, [points], int(255 * (1 - rng.uniform(0.15, 0.55) * min(s, 1.2))))
-    small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.5, 6))
-    shade = cv2.resize(small, sheet.size[::-1], interpolation=cv2.INTER_LINEAR)
+    soft = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.5, 6))
+    shade = cv2.resize(soft, sheet.size[::-1], interpolation=cv2.INTER_LINEAR)
     sheet.image = cv2.multiply(sheet.image, _like(shade, sheet.image), scale=1 / 255)
 
 
@@ -470,7 +474,6 @@ def _motion(sheet: _Sheet, rng: Rng, s: float) -> None:
     n = 2 * math.ceil(length / 2) + 1
     if n < 3:
         return
-    kernel = np.zeros((n, n), np.float32)
     t = rng.uniform(0, math.pi)
     end = np.array([math.cos(t), math.sin(t)]) * length / 2
     a, b = np.round(((n - 1) / 2 - end) * 8), np.round(((n - 1) / 2 + end) * 8)
@@ -535,7 +538,7 @@ def _jpeg(sheet: _Sheet, rng: Rng, low: int, high: int) -> None:
     quality = int(rng.integers(low, high))
     coded = cv2.imencode(".jpg", sheet.image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     flag = cv2.IMREAD_GRAYSCALE if sheet.image.ndim == 2 else cv2.IMREAD_COLOR
-    sheet.image = cv2.imdecode(coded, flag)
+    sheet.image = np.asarray(cv2.imdecode(coded, flag))
 
 
 # ------------------------------------------------------------------------------------- geometry
@@ -564,9 +567,10 @@ def _turn(sheet: _Sheet, rng: Rng, s: float) -> None:
     if abs(angle) > 5:
         new_width = math.ceil(width * abs(cos) + height * abs(sin))
         new_height = math.ceil(width * abs(sin) + height * abs(cos))
-    shift = np.array([new_width, new_height]) / 2 - np.array(
-        [[cos, -sin], [sin, cos]]
-    ) @ np.array([width, height]) / 2
+    shift = (
+        np.array([new_width, new_height]) / 2
+        - np.array([[cos, -sin], [sin, cos]]) @ np.array([width, height]) / 2
+    )
     matrix = np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]], [0, 0, 1]])
     _warp(sheet, matrix, (new_width, new_height), _margin_canvas(sheet, rng, new_height, new_width))
 
@@ -618,9 +622,7 @@ def _bend(sheet: _Sheet, rng: Rng, s: float) -> None:
     ys = np.arange(height, dtype=np.float32)[:, None].repeat(width, 1)
     wave = np.sin(2 * math.pi * waves * (xs[:1] + 0.5) / width + phase).astype(np.float32)
     ys += swing * wave * (1 - lean * (ys + 0.5) / height)
-    sheet.image = cv2.remap(
-        sheet.image, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    sheet.image = cv2.remap(sheet.image, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # The map says where a pixel comes from; two steps of iteration invert it for the quads.
     x, y = sheet.quads[..., 0], sheet.quads[..., 1]
     target = y - rise(x, y)
@@ -628,14 +630,16 @@ def _bend(sheet: _Sheet, rng: Rng, s: float) -> None:
     sheet.quads = np.stack([x, target], axis=-1).astype(np.float32)
 
 
-def _warp(
-    sheet: _Sheet, matrix: np.ndarray, size: tuple[int, int], canvas: np.ndarray
-) -> None:
+def _warp(sheet: _Sheet, matrix: np.ndarray, size: tuple[int, int], canvas: np.ndarray) -> None:
     """Warp onto `canvas`; `matrix` acts on pixel edges, OpenCV's on pixel centres."""
     centre = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
     inside = np.linalg.inv(centre) @ matrix @ centre
     sheet.image = cv2.warpPerspective(
-        sheet.image, inside, size, dst=canvas, flags=cv2.INTER_LINEAR,
+        sheet.image,
+        inside,
+        size,
+        dst=canvas,
+        flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_TRANSPARENT,
     )
     if len(sheet.quads):
@@ -672,7 +676,10 @@ def _field(size: tuple[int, int], rng: Rng, *, cells: int) -> np.ndarray:
     """A smooth random field, float32 in 0..1, with about `cells` bumps along the long side."""
     height, width = size
     longest = max(height, width)
-    shape = (max(2, round(cells * height / longest) + 1), max(2, round(cells * width / longest) + 1))
+    shape = (
+        max(2, round(cells * height / longest) + 1),
+        max(2, round(cells * width / longest) + 1),
+    )
     seed = rng.random(shape, dtype=np.float32)
     return cv2.resize(seed, (width, height), interpolation=cv2.INTER_LINEAR)
 
@@ -686,8 +693,8 @@ def _grain(size: tuple[int, int], rng: Rng, *, coarse: float = 1.0) -> np.ndarra
     h, w = math.ceil(height / coarse), math.ceil(width / coarse)
     tiled = np.tile(block, (math.ceil(h / len(block)), math.ceil(w / len(block))))[:h, :w]
     if coarse > 1:
-        tiled = cv2.resize(tiled, (width, height), interpolation=cv2.INTER_LINEAR)
-        tiled = tiled * np.float32(1.25)
+        larger = cv2.resize(tiled, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(larger) * np.float32(1.25)
     return tiled
 
 
@@ -715,7 +722,8 @@ def _photo(height: int, width: int, rng: Rng) -> np.ndarray:
     """A made-up photograph: shades, patches, blobs, stripes, grain; uint8 (H, W, 3)."""
     h, w = max(height // 3, 2), max(width // 3, 2)
     base = rng.uniform(30, 225, 3)
-    other = np.clip(base + rng.normal(0, 70, 3), 0, 255)
+    base += (base.mean() - base) * rng.uniform(0, 1)  # most of the world is not glaring
+    other = np.clip(base + rng.normal(0, 60) + rng.normal(0, 60, 3) * rng.uniform(0, 1), 0, 255)
     mix = _field((h, w), rng, cells=int(rng.choice([1, 2, 5, 20, 60])))
     kind = rng.integers(0, 6)
     image = (base + (other - base) * mix[..., None]).astype(np.float32)
@@ -754,7 +762,9 @@ def _smooth(points: np.ndarray) -> np.ndarray:
     t = np.linspace(0, 1, 8, endpoint=False)[:, None, None]
     p0, p1, p2, p3 = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
     curve = 0.5 * (
-        2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2
+        2 * p1
+        + (p2 - p0) * t
+        + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2
         + (3 * p1 - 3 * p2 + p3 - p0) * t**3
     )
     return curve.transpose(1, 0, 2).reshape(-1, 2)

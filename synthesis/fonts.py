@@ -28,9 +28,9 @@ HELD_OUT = ("libertin", "carlito", "eb garamond")
 # Not typefaces for text: symbols, mathematics, bitmaps, other scripts' fonts (their Latin repeats
 # another face), segment displays, small capitals, and faces that no one could call legible.
 UNUSABLE = re.compile(
-    r"symbol|dingbat|webding|wingding|ornament|emoji|icon|awesome|barcode|braille|music|math|jsmath"
+    r"symbol|dingbat|webding|wingding|ornament|emoji|icons|awesome|barcode|braille|music|math|jsmath"
     r"|stixnon|stixint|stixsize|stixvar|initials|keyboard|dseg|weather|fraktur|unifont (upper|csur)"
-    r"|caps\b|smallcap|small cap|\bsc\b|unz1|bbold|lastresort|fallback|nonunicode|d050000l|cursor ?pi"
+    r"|caps\b|smallcap|small cap|\bsc\b|unz1|bbold|lastresort|fallback|nonunicode|d050000l"
     r"|noto (sans|serif) (?!mono\b|display\b|condensed\b)\w|noto (traditional|nastaliq|naskh|kufi"
     r"|rashi|looped|music|color)|dotted|outline|manchu|tibetan|uchen|junkyard|swift|balker|kiloji",
     re.IGNORECASE,
@@ -43,9 +43,10 @@ HAND = re.compile(
 )
 # What most printed matter is set in, and so half of what is typeset here.
 COMMON = re.compile(
-    r"liberation (sans|serif|mono)|nimbus (sans|roman|mono)|arimo|tinos|cousine|free(sans|serif|mono)"
-    r"|tex gyre (heros|termes|cursor|schola|pagella|bonum)|courier prime|dejavu|open sans|roboto|lato"
-    r"|caladea|noto (sans|serif)$|bitstream vera|c059|p052|urw|inter$|latin modern (roman|mono)",
+    r"liberation (sans|serif|mono)|nimbus (sans|roman|mono)|arimo|tinos|cousine"
+    r"|free(sans|serif|mono)|tex gyre (heros|termes|cursor|schola|pagella|bonum)|courier prime"
+    r"|dejavu|open sans|roboto|lato|caladea|noto (sans|serif)$|bitstream vera|c059"
+    r"|p052|urw|inter$|latin modern (roman|mono)",
     re.IGNORECASE,
 )
 
@@ -96,9 +97,7 @@ def scan(
         if not Path(folder).exists():
             raise FileNotFoundError(f"{folder}: no such font folder")
     paths = [str(path) for path in (*SYSTEM_FONTS, *folders) if Path(path).exists()]
-    fonts = typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=paths
-    )
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=paths)
     faces: dict[str, Face] = {}
     for info in sorted(fonts.fonts(), key=lambda info: (info.family, info.style, info.weight)):
         held = any(name in info.family.lower() for name in held_out)

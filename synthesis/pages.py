@@ -74,7 +74,9 @@ class PdfPages(IterableDataset):
             index = int(rng.integers(len(files)))
             try:
                 document = documents.open(files[index])
-                numbers = rng.choice(len(document), min(len(document), PAGES_PER_VISIT), replace=False)
+                numbers = rng.choice(
+                    len(document), min(len(document), PAGES_PER_VISIT), replace=False
+                )
                 for number in map(int, numbers):
                     page = self._page(document, number, rng, f"{files[index].stem}-p{number}")
                     if page is not None:
@@ -119,7 +121,7 @@ class PdfPages(IterableDataset):
         if self.crop is not None:
             centre = words[int(rng.integers(len(words)))].quad.mean(0) * dpi / 72
             side = np.minimum(size, self.crop)
-            low = np.clip(centre - rng.uniform(0.1, 0.9, 2) * side, 0, size - side)
+            low = np.clip(centre - rng.uniform(0.1, 0.9, 2) * side, 0, size - side).astype(int)
             high = low + side
         elif rng.random() < 0.7:
             corners = np.concatenate([word.quad for word in words]) * dpi / 72

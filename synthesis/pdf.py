@@ -14,7 +14,6 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-import statistics
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ ASCENT, DESCENT = 0.73, 0.21  # em, where a page shows too few letters of a font
 ASCENDERS = frozenset("bdfhklABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 DESCENDERS = frozenset("gpqy")
 WORD_GAP = 0.16  # em between two glyphs' advances that makes two words of them
-TRACKED_GAP = 0.5  # the same within one piece of text, where the page types its spaces
+MAX_TRACKING = 0.22  # em; letters set wider apart than this are words of one letter
 MIN_HEIGHT = 7.0  # pixels; what is lower no person could read
 MIN_CONTRAST = 24  # grey levels between a word's ink and its paper
 
@@ -42,9 +41,20 @@ SYMBOL_FONTS = re.compile(
 LEADER_SIGNS = frozenset("._-·=*~…–")
 LEADER = re.compile(r"([._\-·=*~…–])\1{3,}")
 ACCENTS = {  # spacing accents, as old fonts set them beside their letter, and combining ones
-    "\u00b4": "\u0301", "\u0060": "\u0300", "\u00a8": "\u0308", "\u02c6": "\u0302", "^": "\u0302",
-    "\u02dc": "\u0303", "~": "\u0303", "\u00b8": "\u0327", "\u02da": "\u030a", "\u02c7": "\u030c",
-    "\u00af": "\u0304", "\u02d8": "\u0306", "\u02d9": "\u0307", "\u02dd": "\u030b",
+    "\u00b4": "\u0301",
+    "\u0060": "\u0300",
+    "\u00a8": "\u0308",
+    "\u02c6": "\u0302",
+    "^": "\u0302",
+    "\u02dc": "\u0303",
+    "~": "\u0303",
+    "\u00b8": "\u0327",
+    "\u02da": "\u030a",
+    "\u02c7": "\u030c",
+    "\u00af": "\u0304",
+    "\u02d8": "\u0306",
+    "\u02d9": "\u0307",
+    "\u02dd": "\u030b",
     "\u02db": "\u0328",
 }
 TYPED_SPACES = frozenset(" \t\n\r\v\f\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008")
@@ -161,7 +171,7 @@ def render_words(
         pixels or that show no contrast are ignored; words wholly outside are left out.
     """
     image = rasterize(page, dpi=dpi, window=window)
-    offset = np.float32(window[:2] if window else (0, 0))
+    offset = np.array(window[:2] if window else (0, 0), np.float32)
     placed = [replace(word, quad=word.quad * np.float32(dpi / 72) - offset) for word in words]
     return {"image": image, "words": _visible(image, placed), "name": name}
 
@@ -303,7 +313,7 @@ def _font_name(handle: Any) -> str:
         return ""
     buffer = ctypes.create_string_buffer(128)
     pdfium_c.FPDFFont_GetBaseFontName(font, buffer, len(buffer))
-    return buffer.value.decode("utf-8", "replace")
+    return re.sub(r"^[A-Z]{6}\+", "", buffer.value.decode("utf-8", "replace"))
 
 
 def _spell(code: int) -> str:
@@ -351,9 +361,7 @@ def _upright(
     diagonal = np.abs(divisor) < 0.25
     safe = np.where(diagonal, 1, divisor)
     v = np.where(diagonal, 0.6 * em, (h * cos - w * sin) / safe)
-    u = np.where(
-        diagonal, ((w + h) - v * (cos + sin)) / (cos + sin), (w * cos - h * sin) / safe
-    )
+    u = np.where(diagonal, ((w + h) - v * (cos + sin)) / (cos + sin), (w * cos - h * sin) / safe)
     u, v = np.maximum(u, 0), np.maximum(v, 0)
     centre = (a + b) / 2 - origin
     x, y = (centre * axis).sum(1), (centre * up).sum(1)
@@ -377,11 +385,7 @@ def _font_heights(glyphs: _Glyphs) -> dict[str, tuple[float, float]]:
         ascent = float(np.median(tops[font])) if tops[font] else ASCENT
         if not 0.3 < ascent < 1.3:
             ascent = ASCENT
-        descent = (
-            float(np.median(bottoms[font]))
-            if bottoms[font]
-            else DESCENT * ascent / ASCENT
-        )
+        descent = float(np.median(bottoms[font])) if bottoms[font] else DESCENT * ascent / ASCENT
         heights[font] = (ascent, descent if 0.05 < descent < 0.6 else DESCENT)
     return heights
 
@@ -393,7 +397,7 @@ def _split(glyphs: _Glyphs) -> list[list[int]]:
     axis, em = glyphs.axis[:-1], glyphs.em[:-1]
     forward = (step * axis).sum(1)
     rise = np.abs(step[:, 0] * axis[:, 1] - step[:, 1] * axis[:, 0])
-    gap = ((forward - glyphs.advance[:-1]) / em).tolist()
+    gap = (forward - glyphs.advance[:-1]) / em
     turned = (axis * glyphs.axis[1:]).sum(1) < 0.999
     resized = np.abs(glyphs.em[1:] / em - 1) > 0.15
     same = (np.abs(forward) < 1e-3 * em) & (rise < 1e-3 * em)  # pieces of one ligature
@@ -412,23 +416,33 @@ def _split(glyphs: _Glyphs) -> list[list[int]]:
     if run:
         runs.append(run)
 
-    typed = glyphs.space.mean() > 0.03
+    tracking = _tracking(glyphs, gap, ~elsewhere)
+    ends = (gap > WORD_GAP + tracking) & ~same
     words = []
     for run in runs:
-        gaps = [gap[i] for i in run[:-1]]
-        # Letters may be tracked: what counts is the gap beyond the usual one of this run. And
-        # where spaces are typed, a gap within a piece of text is tracking or a kern.
-        usual = statistics.median(gaps) if len(gaps) >= 3 else 0.0
-        limit = WORD_GAP + 1.3 * min(max(usual, 0.0), 0.6)
         start = 0
-        for k, width in enumerate(gaps, 1):
-            i = run[k - 1]
-            whole = typed and glyphs.piece[i] == glyphs.piece[i + 1]
-            if width > (TRACKED_GAP if whole else limit) and not same[i]:
+        for k, i in enumerate(run[:-1], 1):
+            if ends[i]:
                 words.append(run[start:k])
                 start = k
         words.append(run[start:])
     return words
+
+
+def _tracking(glyphs: _Glyphs, gap: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """How far apart the letters around each gap are set on purpose, in em; (N - 1,).
+
+    A piece of text, as the PDF draws it at one stroke, has one tracking: what most of its gaps
+    have, those between words being the fewer.
+    """
+    starts = np.flatnonzero(np.diff(glyphs.piece)) + 1
+    tracking = np.zeros(len(gap))
+    for start, end in zip([0, *starts], [*starts, len(glyphs.text)], strict=True):
+        inner = gap[start : end - 1][beside[start : end - 1]]
+        if len(inner):
+            usual = float(np.quantile(inner, 0.3, method="lower"))
+            tracking[start : end - 1] = usual if 0 < usual < MAX_TRACKING else 0
+    return tracking
 
 
 def _make_words(

@@ -30,15 +30,21 @@ data = L(DataLoader)(
     dataset=L(WordCrops)(
         # Shares of words. Pages held out of training are every 20th (see `evaluate`).
         sources=[
-            (L(PdfPages)(folders=["${paths.typeset}"], max_side=2000, seed=11), 0.45),
+            (
+                L(PdfPages)(
+                    folders=["${paths.typeset}"], text_height=(11, 48), max_side=2200, seed=11
+                ),
+                0.5,
+            ),
             (
                 L(PdfPages)(
                     folders=["${paths.documents}"],
                     exclude=["libertin"],  # a typeface kept unseen, to test on
-                    max_side=2000,
+                    text_height=(11, 48),
+                    max_side=2200,
                     seed=12,
                 ),
-                0.15,
+                0.1,
             ),
             (
                 L(LabelledPages)(

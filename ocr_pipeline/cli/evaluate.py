@@ -68,9 +68,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         return {**about, "recognizer": recognizer.sha256[:12], **words.summary()}
     if args.stage == "detection":
         detector = load_detector(args.detector, device)
-        metric = evaluation.evaluate_detector(
-            detector, pages, iou=args.iou, straight=args.straight
-        )
+        metric = evaluation.evaluate_detector(detector, pages, iou=args.iou, straight=args.straight)
         figures = metric.summary()
         percent = {name: 100 * figures[name] for name in ("precision", "recall", "hmean")}
         return {**about, "detector": detector.sha256[:12], **figures, **percent}

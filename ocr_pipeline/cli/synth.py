@@ -92,7 +92,8 @@ def _sheet(args: argparse.Namespace) -> None:
     )
     words_path = args.out.with_name(f"{args.out.stem}-words{args.out.suffix}")
     for path, sheet in (
-        (args.out, page_sheet(pages, count=args.count)), (words_path, word_sheet(pages, crop_words))
+        (args.out, page_sheet(pages, count=args.count)),
+        (words_path, word_sheet(pages, crop_words)),
     ):
         if not cv2.imwrite(str(path), sheet[..., ::-1]):
             raise OSError(f"{path}: could not be written; name a .png or .jpg in a folder there is")

@@ -17,13 +17,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("config", type=Path, help="a LazyConfig file, e.g. configs/detection/db.py")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the run's last checkpoint"
+    )
     args = parser.parse_intermixed_args(argv)
     if not args.config.is_file():
         parser.error(f"{args.config}: no such config; see the configs/ folder")
 
     from detection.d2 import LazyConfig, setup_logger
-    from ocr_pipeline.device import keep_freed_memory
+    from ocr_pipeline.device import prepare_process
     from ocr_pipeline.engine import train
 
     cfg = LazyConfig.load(str(args.config))
@@ -33,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     cfg = LazyConfig.apply_overrides(cfg, args.overrides)
     for name in ("ocr_pipeline", "recognition", "detection", "synthesis", "detectron2", "fvcore"):
         setup_logger(str(args.out), name=name)
-    keep_freed_memory()
+    prepare_process()
     print(f"weights: {train(cfg, out=args.out, resume=args.resume)}")
     return 0
 

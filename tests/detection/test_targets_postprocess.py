@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_geometry import rectangle
 
 from detection.geometry import as_quads
 from detection.metrics import match, polygon_iou
 from detection.postprocess import Regions
 from detection.targets import TextMaps
+from tests.detection.test_geometry import rectangle
 
 
 def round_trip(quads, height=256, width=512, **arguments):

@@ -25,9 +25,7 @@ def page_of(words, name="rendered"):
 
 
 def batches(pages, **settings):
-    return iter(
-        WordCrops(sources=[(pages, 1.0)], codec=Codec(charset="abcdefgh"), **settings)
-    )
+    return iter(WordCrops(sources=[(pages, 1.0)], codec=Codec(charset="abcdefgh"), **settings))
 
 
 def test_batches_are_seeded_and_well_formed():
@@ -44,7 +42,9 @@ def test_what_cannot_be_learnt_is_left_out_and_counted(caplog):
     page = page_of(["bad", "Zoo", "fee"])
     page["words"][2]["quad"] = [[8, 90], [12, 90], [12, 128], [8, 128]]  # far too narrow for "fee"
     page["words"].append({"quad": [[0, 0], [9, 0], [9, 9], [0, 9]], "text": "a", "ignore": True})
-    data = WordCrops(sources=[([page], 1.0)], codec=Codec(charset="abcdefgh"), max_pixels=32 * 96 * 8)
+    data = WordCrops(
+        sources=[([page], 1.0)], codec=Codec(charset="abcdefgh"), max_pixels=32 * 96 * 8
+    )
     next(iter(data))
     assert data.left_out["character outside the charset"] >= 8
     assert data.left_out["label longer than the time steps of its crop"] >= 8

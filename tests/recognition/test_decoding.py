@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -52,4 +54,4 @@ def test_spans_tile_the_crop_in_order(path):
         assert spans[0][0] == 0.0
         assert spans[-1][1] == 1.0
         assert all(left < right for left, right in spans)
-        assert all(a[1] == b[0] for a, b in zip(spans, spans[1:], strict=False))
+        assert all(a[1] == b[0] for a, b in pairwise(spans))

@@ -1,0 +1,87 @@
+import json
+
+import numpy as np
+import pypdfium2
+import pytest
+
+from ocr_pipeline.cli.synth import main
+from ocr_pipeline.labels import LabelledPages
+from synthesis import typeset as t
+from synthesis.fonts import HELD_OUT, scan
+from synthesis.pdf import page_words
+
+
+@pytest.fixture(scope="module", autouse=True)
+def only_these_fonts(font_folder):
+    """The machine's own fonts would make these tests slow and their outcome its own."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr("synthesis.fonts.SYSTEM_FONTS", ())
+    yield
+    patch.undo()
+
+
+def test_scan_keeps_text_faces_once(font_folder):
+    _, faces = scan([font_folder])
+    families = {face.family for face in faces}
+    assert "DejaVu Sans" in families
+    assert not any("STIXSize" in family or "Math" in family for family in families)
+    assert {face.look for face in faces if face.family == "DejaVu Sans Mono"} == {"mono"}
+    assert all(ord(char) in face.characters for face in faces for char in "azAZ09")
+    assert len(set(faces)) == len(faces)
+
+
+def test_held_out_families_stay_out(font_folder):
+    _, faces = scan([font_folder], held_out=("dejavu",))
+    assert not any("DejaVu" in face.family for face in faces)
+    assert "libertin" in HELD_OUT
+
+
+@pytest.mark.parametrize("folders", [[], ["no such folder"]])
+def test_no_fonts(folders):
+    with pytest.raises(FileNotFoundError):
+        scan(folders)
+
+
+@pytest.mark.parametrize("kind", t.KINDS)
+def test_every_kind_of_page_holds_its_words(kind, font_folder, tmp_path):
+    files = t.typeset(out=tmp_path, pages=3, seed=1, font_folders=[font_folder], kinds={kind: 1})
+    words = [
+        word for file in files for page in pypdfium2.PdfDocument(file) for word in page_words(page)
+    ]
+    assert len(words) > 10
+    assert np.mean([word.ignore for word in words]) < 0.1
+
+
+def test_scattered_words_reach_the_pdf_exactly(font_folder, tmp_path):
+    files = t.typeset(
+        out=tmp_path, pages=1, seed=4, font_folders=[font_folder], kinds={"scatter": 1}
+    )
+    # The same draws again, this time kept as a specification.
+    rng = np.random.default_rng([4, 0])
+    rng.choice(["scatter"], 1, p=[1.0])
+    spec = t.PageMaker(rng, scan([font_folder])[1]).page("scatter")
+    wanted = {word for line in spec["lines"] for word in line["text"].split()}
+    got = {word.text for word in page_words(pypdfium2.PdfDocument(files[0])[0])}
+    assert len(wanted & got) > 0.95 * len(wanted)
+
+
+def test_unknown_kind(tmp_path):
+    with pytest.raises(ValueError, match="brochure"):
+        t.typeset(out=tmp_path, pages=1, kinds={"brochure": 1})
+
+
+def test_commands_make_labelled_pages(font_folder, tmp_path, capsys):
+    pdfs, out = tmp_path / "pdfs", tmp_path / "out"
+    assert main(["typeset", "--out", str(pdfs), "--pages", "2", "--fonts", str(font_folder)]) == 0
+    assert main(["render", "--pdfs", str(pdfs), "--out", str(out), "--count", "2"]) == 0
+    pages = LabelledPages(folder=out)
+    assert len(pages) == 2
+    record = json.loads((out / "labels.jsonl").read_text().splitlines()[0])
+    assert pages[0]["image"].shape == (record["height"], record["width"], 3)
+    assert record["level"] == "word"
+    assert (
+        main(["sheet", "--pdfs", str(pdfs), "--out", str(tmp_path / "s.png"), "--count", "2"]) == 0
+    )
+    assert (tmp_path / "s-words.png").is_file()
+    assert main(["render", "--pdfs", str(out), "--out", str(out)]) == 1
+    assert "no PDF" in capsys.readouterr().err
