@@ -29,6 +29,8 @@ def inference_dtype(device: torch.device) -> torch.dtype:
 class Detector:
     """Finds the words of images with a Detectron2 model.
 
+    `source` and `sha256` name the weights file, where the model came from one.
+
     Args:
         model: a meta-architecture (list of dicts in, list of {"instances"} out), on its device:
             `model.DBNet`, or any that `adapter.to_detections` understands.
@@ -38,6 +40,9 @@ class Detector:
             least one image). Beside its weights, DBNet takes about 150 bytes a pixel in half
             precision.
     """
+
+    source: str = ""
+    sha256: str = ""
 
     def __init__(
         self,

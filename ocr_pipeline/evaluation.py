@@ -15,6 +15,7 @@ from recognition.codec import Codec, normalize
 from recognition.crops import crop_words
 from recognition.data import labelled_words
 from recognition.metrics import RecognitionMetric
+from recognition.model import CRNN
 from recognition.recognizer import Recognizer
 
 LabelledPage = Mapping[str, Any]
@@ -136,7 +137,7 @@ class RecognitionEvaluator:
         self.codec = codec
         self.limit = limit
 
-    def __call__(self, model: nn.Module) -> dict[str, float]:
+    def __call__(self, model: CRNN) -> dict[str, float]:
         """Figures named set/metric."""
         recognizer = Recognizer(model=model, codec=self.codec)
         return {

@@ -15,6 +15,7 @@ from torch import nn
 from detection.d2 import instantiate
 from detection.detector import Detector
 from recognition.codec import Codec
+from recognition.model import CRNN
 from recognition.recognizer import Recognizer
 
 #: A weights file names the classes to build. Only these packages may be named: a file from a
@@ -87,7 +88,7 @@ def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer
     """The recognition stage from a weights file, or from the shipped one."""
     source = _locate(path, "recognizer.safetensors")
     model, metadata = load_model(source, device)
-    if "charset" not in metadata:
+    if "charset" not in metadata or not isinstance(model, CRNN):
         raise WeightsError(f"{source}: no charset inside; these are not a recognizer's weights")
     return _described(Recognizer(model=model, codec=Codec(charset=metadata["charset"])), source)
 

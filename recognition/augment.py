@@ -57,8 +57,8 @@ def degrade_crop(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
             crop = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.4, 1.6))
         else:
             length = int(rng.integers(2, 6))
-            kernel = np.ones((1, length), np.float32) / length
-            crop = cv2.filter2D(crop, -1, kernel if rng.random() < 0.7 else kernel.T)
+            smear = np.full((1, length), 1 / length, np.float32)
+            crop = cv2.filter2D(crop, -1, smear if rng.random() < 0.7 else smear.T)
     if rng.random() < 0.12:  # a rule under or through the word, or a box's side
         crop = _rule(crop, rng)
     if rng.random() < 0.25:
@@ -77,7 +77,8 @@ def degrade_crop(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         crop = 255 - crop
     if rng.random() < 0.12:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 60))]
-        crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_GRAYSCALE)
+        encoded = cv2.imencode(".jpg", crop, quality)[1]
+        crop = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE))
     return np.ascontiguousarray(crop)
 
 

@@ -55,6 +55,16 @@ class ResidualBlock(nn.Module):
         return _masked(F.relu(x + self.second(inner)), mask)
 
 
+class Stage(nn.ModuleList):
+    """Blocks at one resolution, one after another."""
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x: (B, C, H, W); mask: (B, 1, 1, W') of the output's width."""
+        for block in self:
+            x = block(x, mask)
+        return x
+
+
 class BiLSTM(nn.Module):
     """A bidirectional LSTM that sees only each sequence's valid steps.
 
@@ -106,9 +116,10 @@ class CRNN(nn.Module):
         for depth, c_in, c_out, stride in zip(
             blocks, (c1, c2, c3), (c2, c3, c4), ((2, 2), (2, 2), (2, 1)), strict=True
         ):
-            stage = [ConvBlock(in_channels=c_in, out_channels=c_out, stride=stride)]
-            stage += [ResidualBlock(channels=c_out) for _ in range(depth)]
-            self.stages.append(nn.ModuleList(stage))
+            enter = ConvBlock(in_channels=c_in, out_channels=c_out, stride=stride)
+            self.stages.append(
+                Stage([enter, *(ResidualBlock(channels=c_out) for _ in range(depth))])
+            )
         self.project = nn.Conv2d(c4, features, 1, bias=False)
         self.project_norm = nn.BatchNorm2d(features)
         self.lstm1 = BiLSTM(in_features=features * 4, hidden=hidden)
@@ -134,8 +145,7 @@ class CRNN(nn.Module):
         full, half, quarter = (column_mask(widths, images.shape[3], s) for s in (1, 2, 4))
         x = self.stem(images.contiguous(memory_format=torch.channels_last), full)  # B, C, 32, W
         for stage, mask in zip(self.stages, (half, quarter, quarter), strict=True):
-            for block in stage:
-                x = block(x, mask)  # B, C, 16 | 8 | 4, W/2 | W/4 | W/4
+            x = stage(x, mask)  # B, C, 16 | 8 | 4, W/2 | W/4 | W/4
         x = F.relu(self.project_norm(self.project(x)))  # B, 512, 4, T
         x = x.permute(0, 3, 1, 2).flatten(2)  # B, T, 2048
         steps = time_steps(widths)

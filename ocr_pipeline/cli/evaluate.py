@@ -33,9 +33,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--errors", type=Path, help="write misread words, label TAB text")
     args = parser.parse_args(argv)
 
+    from ocr_pipeline.device import prepare_process
     from ocr_pipeline.labels import LabelError
     from ocr_pipeline.weights import WeightsError
 
+    prepare_process()
     try:
         figures = measure(args)
     except (LabelError, WeightsError, ValueError) as error:

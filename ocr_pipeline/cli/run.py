@@ -143,8 +143,10 @@ class _Run:
         return True, suffix
 
     def load(self) -> "OCRPipeline":
+        from ocr_pipeline.device import prepare_process
         from ocr_pipeline.pipeline import OCRPipeline
 
+        prepare_process()
         try:
             ocr = OCRPipeline.from_pretrained(
                 device=self.args.device,

@@ -1,0 +1,71 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from detection.d2 import LazyCall as L
+from ocr_pipeline.weights import WeightsError, load_model, load_recognizer, save_weights
+from recognition.model import CRNN
+
+CPU = torch.device("cpu")
+config = L(CRNN)(
+    num_classes=4, channels=(4, 8, 8, 16), blocks=(0, 0, 0), features=16, hidden=16
+)
+
+
+@pytest.fixture
+def crnn():
+    from detection.d2 import instantiate
+
+    return instantiate(config)
+
+
+def test_weights_carry_config_and_charset(tmp_path, crnn):
+    path = tmp_path / "r.safetensors"
+    save_weights(path, crnn, config, charset="abc")
+    recognizer = load_recognizer(path, CPU)
+    assert recognizer.codec.charset == "abc"
+    assert recognizer.source == str(path)
+    assert len(recognizer.sha256) == 64
+    for name, value in crnn.state_dict().items():
+        torch.testing.assert_close(
+            recognizer.model.state_dict()[name], value, rtol=1e-3, atol=1e-4
+        )
+    assert load_file(path)["head.weight"].dtype == torch.float16
+    assert load_file(path)["stem.norm.running_var"].dtype == torch.float32
+
+
+def test_a_file_may_only_name_parts_of_models(tmp_path):
+    path = tmp_path / "evil.safetensors"
+    metadata = {"model": json.dumps({"_target_": "os.system", "command": "true"})}
+    save_file({"x": torch.zeros(1)}, path, metadata)
+    with pytest.raises(WeightsError, match="wants to build os.system"):
+        load_model(path, CPU)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "no such weights file"), (b"", "damaged"), (b"\x00" * 100, "damaged")],
+)
+def test_unusable_files_are_named(tmp_path, content, reason):
+    path = tmp_path / "r.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WeightsError, match=rf"r\.safetensors: .*{reason}"):
+        load_recognizer(path, CPU)
+
+
+def test_weights_of_the_other_stage_are_refused(tmp_path, crnn):
+    path = tmp_path / "d.safetensors"
+    save_weights(path, crnn, config)
+    with pytest.raises(WeightsError, match="not a recognizer's weights"):
+        load_recognizer(path, CPU)
+
+
+def test_files_without_config_are_refused(tmp_path):
+    path = tmp_path / "plain.safetensors"
+    save_file(nn.Linear(2, 2).state_dict(), path)
+    with pytest.raises(WeightsError, match="no model config inside"):
+        load_model(path, CPU)

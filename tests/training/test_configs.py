@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+
+from detection.d2 import LazyConfig, instantiate
+from ocr_pipeline.cli.train import main
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.mark.parametrize("name", ["detection/db_resnet18.py", "recognition/crnn.py"])
+def test_each_config_builds_its_model_within_its_size(name):
+    cfg = LazyConfig.load(str(CONFIGS / name))
+    model = instantiate(cfg.model)
+    megabytes = 2 * sum(p.numel() for p in model.parameters()) / 1e6
+    assert megabytes < {"detection": 26, "recognition": 16}[name.split("/")[0]]
+
+
+def test_an_unknown_setting_names_the_nearest(capsys, tmp_path):
+    with pytest.raises(SystemExit, match="2"):
+        main(
+            [str(CONFIGS / "recognition/crnn.py"), "--out", str(tmp_path), "train.learning_rate=1"]
+        )
+    assert "no key 'train.learning_rate'; did you mean train." in capsys.readouterr().err
+
+
+def test_a_missing_config_is_named(capsys, tmp_path):
+    with pytest.raises(SystemExit, match="2"):
+        main(["configs/none.py", "--out", str(tmp_path)])
+    assert "configs/none.py: no such config" in capsys.readouterr().err
