@@ -135,6 +135,22 @@ class AveragedWeights(HookBase):
         self.steps = state_dict["steps"]
 
 
+class LearningRate(HookBase):
+    """Sets the rate of each step from its number alone, so that a resumed run needs no memory."""
+
+    def __init__(self, *, peak: float, steps: int, warmup: int):
+        self.peak = peak
+        self.steps = steps
+        self.warmup = warmup
+
+    def before_step(self) -> None:
+        """Set the rate of the step to come."""
+        factor = cosine_schedule(self.trainer.iter, steps=self.steps, warmup=self.warmup)
+        for group in self.trainer.optimizer.param_groups:
+            group["lr"] = self.peak * factor
+        self.trainer.storage.put_scalar("lr", self.peak * factor, smoothing_hint=False)
+
+
 class TimedCheckpoints(HookBase):
     """Saves the whole state every `minutes` and at the end, the last one alone kept."""
 
@@ -221,9 +237,6 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
     )
     average = AveragedWeights(model=model, decay=settings.average)
     checkpointer = DetectionCheckpointer(model, str(out), trainer=trainer)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: cosine_schedule(step, steps=settings.steps, warmup=settings.warmup)
-    )
 
     charset = cfg.codec.charset if "codec" in cfg else None
 
@@ -235,7 +248,7 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
     trainer.register_hooks(
         [
             hooks.IterationTimer(),
-            hooks.LRScheduler(optimizer, schedule),
+            LearningRate(peak=settings.lr, steps=settings.steps, warmup=settings.warmup),
             average,
             TimedCheckpoints(checkpointer=checkpointer, minutes=settings.checkpoint_minutes),
             *_evaluation_hooks(cfg, average.model, export),

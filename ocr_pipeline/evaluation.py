@@ -1,7 +1,7 @@
 """Measuring the stages and whole pages on labelled folders (protocols: docs/results.md)."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -132,7 +132,7 @@ def _scores(name: str, right: int, found: int, truth: int) -> dict[str, float]:
 class RecognitionEvaluator:
     """`evaluate_recognizer` for the training engine: averaged model in, figures out."""
 
-    def __init__(self, *, sets: Mapping[str, Any], codec: Codec, limit: int = 2000):
+    def __init__(self, *, sets: Sequence[tuple[str, Any]], codec: Codec, limit: int = 2000):
         self.sets = sets
         self.codec = codec
         self.limit = limit
@@ -142,7 +142,7 @@ class RecognitionEvaluator:
         recognizer = Recognizer(model=model, codec=self.codec)
         return {
             f"{name}/{figure}": value
-            for name, pages in self.sets.items()
+            for name, pages in self.sets
             for figure, value in evaluate_recognizer(recognizer, pages, limit=self.limit)
             .summary()
             .items()
@@ -153,7 +153,7 @@ class RecognitionEvaluator:
 class DetectionEvaluator:
     """`evaluate_detector` for the training engine."""
 
-    def __init__(self, *, sets: Mapping[str, Any]):
+    def __init__(self, *, sets: Sequence[tuple[str, Any]]):
         self.sets = sets
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
@@ -161,7 +161,7 @@ class DetectionEvaluator:
         detector = Detector(model=model)
         return {
             f"{name}/{figure}": 100 * value
-            for name, pages in self.sets.items()
+            for name, pages in self.sets
             for figure, value in evaluate_detector(detector, pages).summary().items()
             if figure in ("precision", "recall", "hmean")
         }

@@ -20,6 +20,9 @@ from ..common import train
 
 paths = dict(real="data/train", typeset="data/typeset", documents="data/documents")
 
+# A window of 1000 pixels is enlarged about 1.5 times, as whole pages are: words 10 to 45 high.
+_window = dict(crop=1000, text_height=(7, 30))
+
 _levels = ["res2", "res3", "res4", "res5"]
 
 model = L(DBNet)(
@@ -42,10 +45,10 @@ data = L(build_detection_train_loader)(
     dataset=L(MixedPages)(
         # Shares of pages. Pages held out of training are every 20th (see `evaluate`).
         sources=[
-            (L(PdfPages)(folders=["${paths.typeset}"], crop=1000, seed=21), 0.45),
+            (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.45),
             (
                 L(PdfPages)(
-                    folders=["${paths.documents}"], exclude=["libertin"], crop=1000, seed=22
+                    folders=["${paths.documents}"], exclude=["libertin"], **_window, seed=22
                 ),
                 0.2,
             ),
@@ -72,14 +75,20 @@ data = L(build_detection_train_loader)(
 )
 
 evaluate = L(DetectionEvaluator)(
-    sets={
-        "sroie": L(LabelledPages)(
-            folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(0, 20)
+    sets=[
+        (
+            "sroie",
+            L(LabelledPages)(
+                folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(0, 20)
+            ),
         ),
-        "tapuscorpus": L(LabelledPages)(
-            folder="${paths.real}/tapuscorpus_fra", labels="labels_words.jsonl", part=(0, 20)
+        (
+            "tapuscorpus",
+            L(LabelledPages)(
+                folder="${paths.real}/tapuscorpus_fra", labels="labels_words.jsonl", part=(0, 20)
+            ),
         ),
-    },
+    ],
 )
 
 train.update(steps=20_000, lr=1e-3, warmup=500)

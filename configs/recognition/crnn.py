@@ -71,15 +71,21 @@ data = L(DataLoader)(
 )
 
 evaluate = L(RecognitionEvaluator)(
-    sets={
-        "sroie": L(LabelledPages)(
-            folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(0, 20)
+    sets=[
+        (
+            "sroie",
+            L(LabelledPages)(
+                folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(0, 20)
+            ),
         ),
-        "tapuscorpus": L(LabelledPages)(
-            folder="${paths.real}/tapuscorpus_fra", labels="labels_words.jsonl", part=(0, 20)
+        (
+            "tapuscorpus",
+            L(LabelledPages)(
+                folder="${paths.real}/tapuscorpus_fra", labels="labels_words.jsonl", part=(0, 20)
+            ),
         ),
-        "ic15": L(LabelledPages)(folder="${paths.real}/ic15_words", part=(0, 20)),
-    },
+        ("ic15", L(LabelledPages)(folder="${paths.real}/ic15_words", part=(0, 20))),
+    ],
     codec="${codec}",
 )
 

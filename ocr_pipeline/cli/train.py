@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     for name in ("ocr_pipeline", "recognition", "detection", "synthesis", "detectron2", "fvcore"):
         setup_logger(str(args.out), name=name)
     prepare_process()
+    # A run that is told to stop leaves its last step behind, as one that fails does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(f"weights: {train(cfg, out=args.out, resume=args.resume)}")
     return 0
 

@@ -32,9 +32,7 @@ def config(**settings):
             codec=L(Codec)(charset="abcdefgh"),
             model=L(CRNN)(num_classes=9, **SIZES),
             objective=L(CTCObjective)(),
-            data=L(WordCrops)(
-                sources=L(list)(), codec="${codec}", max_pixels=32 * 96 * 16, seed=5
-            ),
+            data=L(WordCrops)(sources=L(list)(), codec="${codec}", max_pixels=32 * 96 * 16, seed=5),
             train={
                 **common,
                 **dict(steps=60, lr=5e-3, warmup=5, device="cpu", dtype="float32", average=0.9),
@@ -62,7 +60,7 @@ def history(out):
 
 def test_a_run_learns_evaluates_and_leaves_weights_that_read(tmp_path):
     cfg = config()
-    cfg.evaluate = L(RecognitionEvaluator)(sets={"val": pages}, codec="${codec}")
+    cfg.evaluate = L(RecognitionEvaluator)(sets=[("val", pages)], codec="${codec}")
     weights = train(cfg, out=tmp_path)
     losses = [entry["total_loss"] for entry in history(tmp_path) if "total_loss" in entry]
     assert losses[-1] < 0.5 * losses[0]
@@ -78,9 +76,11 @@ def test_a_run_learns_evaluates_and_leaves_weights_that_read(tmp_path):
 
 
 def test_a_run_goes_on_where_it_was_cut(tmp_path):
-    train(config(steps=10), out=tmp_path)
-    train(config(steps=16), out=tmp_path, resume=True)
-    assert history(tmp_path)[-1]["iteration"] == 15
+    train(config(steps=10, warmup=100), out=tmp_path)
+    train(config(steps=16, warmup=100), out=tmp_path, resume=True)
+    last = history(tmp_path)[-1]
+    assert last["iteration"] == 15
+    assert last["lr"] == pytest.approx(16 / 100 * 5e-3)
     assert torch.load(tmp_path / "last.pth", weights_only=True)["iteration"] == 16
     with pytest.raises(FileNotFoundError, match="no checkpoint to resume"):
         train(config(), out=tmp_path / "elsewhere", resume=True)
