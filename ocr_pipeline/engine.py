@@ -54,7 +54,7 @@ class Trainer(SimpleTrainer):
         self.clip_norm = clip_norm
         self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
         self.skipped = 0
-        self.skipped_in_a_row = 0
+        self.skipped_in_a_row = 0  # above 0: the step just made was skipped
 
     def run_step(self) -> None:
         """One batch: forward in `dtype`, backward, clip, step unless something is not finite."""
@@ -115,9 +115,15 @@ class AveragedWeights(HookBase):
     @torch.no_grad()
     def after_step(self) -> None:
         """Move the average towards the weights just stepped."""
+        averages, values = self.model.state_dict(), self.source.state_dict()
+        if self.trainer.skipped_in_a_row:
+            # The forward pass of a bad step has spoilt the statistics of the batch norms.
+            for name, _ in self.source.named_buffers():
+                if name in values:
+                    values[name].copy_(averages[name])
+            return
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        averages, values = self.model.state_dict(), self.source.state_dict()
         floats = [name for name, value in values.items() if value.is_floating_point()]
         torch._foreach_lerp_(
             [averages[name] for name in floats], [values[name] for name in floats], 1 - decay
@@ -173,7 +179,6 @@ class TimedCheckpoints(HookBase):
         self.checkpointer.save("writing", iteration=self.trainer.iter)
         folder = Path(self.checkpointer.save_dir)
         (folder / "writing.pth").replace(folder / "last.pth")
-        self.checkpointer.tag_last_checkpoint("last.pth")
         self.saved_at = time.monotonic()
 
 
@@ -227,12 +232,15 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
     optimizer = torch.optim.AdamW(
         parameter_groups(model, settings.weight_decay), lr=settings.lr, betas=(0.9, 0.98)
     )
+    # The data draw on torch's seed: a run that goes on sees new pages, not its first ones again.
+    start = _first_step(out / "last.pth", resume)
+    torch.manual_seed(settings.seed + start)
     trainer = Trainer(
         objective=objective,
         loader=instantiate(cfg.data),
         optimizer=optimizer,
         device=device,
-        dtype=getattr(torch, settings.dtype),
+        dtype=_dtype(settings.dtype),
         clip_norm=settings.clip_norm,
     )
     average = AveragedWeights(model=model, decay=settings.average)
@@ -262,14 +270,31 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
             ),
         ]
     )
-    start = 0
     if resume:
-        if not checkpointer.has_checkpoint():
-            raise FileNotFoundError(f"{out}: no checkpoint to resume; leave --resume out")
-        checkpointer.resume_or_load("", resume=True)
-        start = trainer.iter + 1
+        checkpointer.load(str(out / "last.pth"))
     trainer.train(start, settings.steps)
     return export()
+
+
+def _first_step(checkpoint: Path, resume: bool) -> int:
+    """The step to begin with; refuses to resume nothing and to write over a run."""
+    if not resume:
+        if checkpoint.exists():
+            raise FileExistsError(
+                f"{checkpoint.parent}: holds a run already; add --resume to go on with it, or "
+                "name another folder with --out"
+            )
+        return 0
+    if not checkpoint.exists():
+        raise FileNotFoundError(f"{checkpoint}: no checkpoint to resume; leave --resume out")
+    return torch.load(checkpoint, map_location="cpu", weights_only=True)["iteration"] + 1
+
+
+def _dtype(name: str) -> torch.dtype:
+    types = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
+    if name not in types:
+        raise ValueError(f"train.dtype is {name!r}; use one of {', '.join(types)}")
+    return types[name]
 
 
 def _evaluation_hooks(

@@ -28,7 +28,7 @@ def evaluate_recognizer(
     limit: int | None = None,
     without: str = "",
 ) -> RecognitionMetric:
-    """Read every legible word on its ground-truth quad.
+    """Read every legible word on its ground-truth quad; labels with inner spaces are left out.
 
     Args:
         limit: stop after the page that brings this many words.
@@ -36,7 +36,9 @@ def evaluate_recognizer(
     """
     metric = RecognitionMetric()
     for page in pages:
-        words = [word for word in labelled_words(page) if not set(without) & set(word[1])]
+        left_out = {" ", *without}
+        words = [word for word in labelled_words(page) if not left_out & set(word[1])]
+        metric.left_out += len(labelled_words(page)) - len(words)
         crops = crop_words(page["image"], np.array([quad for quad, _ in words]))
         for (_, label), reading in zip(words, recognizer.recognize(crops), strict=True):
             metric.update(label, reading.text)
@@ -146,7 +148,7 @@ class RecognitionEvaluator:
             for figure, value in evaluate_recognizer(recognizer, pages, limit=self.limit)
             .summary()
             .items()
-            if figure != "words"
+            if figure not in ("words", "left_out")
         }
 
 

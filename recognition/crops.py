@@ -53,8 +53,8 @@ def crop_words(image: np.ndarray, quads: np.ndarray, *, margin: float = MARGIN) 
             crops.append(np.full((HEIGHT, MIN_WIDTH), 255, dtype=np.uint8))
             continue
         # Bilinear sampling aliases when it shrinks by much: take the pyramid level on which the
-        # word is at most 1.5 times the crop's height.
-        level = max(0, int(np.floor(np.log2(height / HEIGHT / 0.75))))
+        # word is less than twice as high as the crop, and not yet lower.
+        level = max(0, int(np.floor(np.log2(height / HEIGHT))))
         while len(pyramid) <= level and min(pyramid[-1].shape) > 1:
             pyramid.append(
                 cv2.resize(pyramid[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

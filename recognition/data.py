@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
 from recognition.augment import degrade_crop, jitter_quad
 from recognition.batching import batch_capacity, collate, padded_width
@@ -24,11 +24,11 @@ Page = Mapping[str, Any]
 
 
 def labelled_words(page: Page) -> list[tuple[np.ndarray, str]]:
-    """(quad, text) of the page's legible words without inner spaces (a crop is one word)."""
+    """(quad, text) of the page's legible words."""
     return [
         (np.asarray(word["quad"], dtype=np.float32), word["text"])
         for word in page["words"]
-        if not word.get("ignore") and word["text"] and " " not in word["text"]
+        if not word.get("ignore") and word["text"]
     ]
 
 
@@ -37,6 +37,8 @@ def shuffled_forever(pages: Any, rng: np.random.Generator) -> Iterator[Page]:
     if not hasattr(pages, "__len__"):
         yield from pages
         return
+    if len(pages) == 0:
+        raise ValueError("a source of pages is empty: check its label file, or its part")
     while True:
         for index in rng.permutation(len(pages)):
             yield pages[int(index)]
@@ -52,10 +54,10 @@ class WordCrops(IterableDataset):
         max_pixels: padded pixels in a batch (the width times 32 times the count).
         words_per_page: words taken of a page before the next source is drawn, so that a batch
             holds many typefaces.
-        seed: with the worker's id, decides everything that is drawn.
+        seed: with torch's own (a worker's), decides everything that is drawn.
 
-    Left out, counted in `left_out` and logged: labels with characters outside the charset,
-    empty labels, and labels that CTC cannot spell in their crop's time steps.
+    Left out, counted in `left_out` and logged: labels of several words, labels with characters
+    outside the charset, and labels that CTC cannot spell in their crop's time steps.
     """
 
     def __init__(
@@ -76,8 +78,8 @@ class WordCrops(IterableDataset):
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         """Yields {"images", "widths", "labels", "lengths"} (see `losses.CTCObjective`)."""
-        worker = get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        # torch's seed differs between workers, and between a run and its continuation.
+        rng = np.random.default_rng([self.seed, torch.initial_seed() % 2**63])
         # One bin a padded width; a bin that is full is a batch. Wide words are rare, but their
         # bins are small.
         bins: dict[int, list[tuple[np.ndarray, list[int]]]] = defaultdict(list)
@@ -115,10 +117,10 @@ class WordCrops(IterableDataset):
         quads = [jitter_quad(quad, rng) for quad, _ in words]
         for crop, (_, text) in zip(crop_words(page["image"], np.array(quads)), words, strict=True):
             label = self.codec.encode(text)
-            if not self.codec.covers(text):
+            if " " in text:
+                self._leave_out("more than one word", page, text)
+            elif not self.codec.covers(text):
                 self._leave_out("character outside the charset", page, text)
-            elif not label:
-                self._leave_out("empty label", page, text)
             elif required_steps(label) > -(-crop.shape[1] // STRIDE):
                 self._leave_out("label longer than the time steps of its crop", page, text)
             else:

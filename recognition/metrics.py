@@ -30,7 +30,7 @@ class RecognitionMetric:
 
     exact = words equal / words; caseless and alphanumeric likewise after folding; CER = edit
     distance / label characters. Labels are normalised as the codec does. With no words, all
-    figures are 0.
+    figures are 0. `left_out` is for the caller to count what was not measured.
 
     >>> metric = RecognitionMetric()
     >>> metric.update("Total:", "Total.")
@@ -44,6 +44,7 @@ class RecognitionMetric:
     alphanumeric: int = 0
     characters: int = 0
     edits: int = 0
+    left_out: int = 0
     errors: list[tuple[str, str]] = field(default_factory=list)
 
     def update(self, label: str, text: str) -> None:
@@ -63,6 +64,7 @@ class RecognitionMetric:
         words, characters = max(self.words, 1), max(self.characters, 1)
         return {
             "words": self.words,
+            "left_out": self.left_out,
             "exact": 100 * self.exact / words,
             "caseless": 100 * self.caseless / words,
             "alphanumeric": 100 * self.alphanumeric / words,

@@ -57,7 +57,7 @@ def degrade(page: dict[str, Any], rng: Rng, *, strength: float = 1.0) -> dict[st
         raise ValueError(f"strength is {strength}: give 0 (none) or more, 1 for training")
     if strength == 0:
         return page
-    image = np.ascontiguousarray(page["image"])
+    image = page["image"].copy()  # some effects draw in place
     quads = np.array([word["quad"] for word in page["words"]], np.float32).reshape(-1, 4, 2)
     heights = np.hypot(*(quads[:, 3] - quads[:, 0]).T)
     read = [h for h, word in zip(heights, page["words"], strict=True) if not word["ignore"]]
@@ -600,7 +600,7 @@ def _photograph(sheet: _Sheet, rng: Rng, s: float) -> None:
     moved = (moved - centre) @ turn.T + centre
     if abs(angle) > 0.2:  # a strong turn leaves the frame: step back
         moved = (moved - centre) * min(width, height) / math.hypot(width, height) * 1.1 + centre
-        sheet.detail *= min(width, height) / math.hypot(width, height) * 1.1
+        sheet.text_height *= min(width, height) / math.hypot(width, height) * 1.1
     if sheet.image.ndim == 2:
         sheet.image = cv2.cvtColor(sheet.image, cv2.COLOR_GRAY2RGB)
     ground = _levels(_photo(height, width, rng), rng.uniform(30, 210), rng.uniform(5, 40))

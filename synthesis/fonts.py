@@ -9,7 +9,7 @@ import hashlib
 import logging
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +17,12 @@ import typst
 from fontTools.pens.recordingPen import DecomposingRecordingPen
 from fontTools.ttLib import TTFont, TTLibError
 
+from synthesis.held_out import is_held_out
+
 logger = logging.getLogger(__name__)
 logging.getLogger("fontTools").setLevel(logging.ERROR)  # odd time stamps are nobody's business
 
 SYSTEM_FONTS = ("/usr/share/fonts", "/usr/share/texmf/fonts/opentype")
-
-# Kept out of training: families whose name holds one of these are for the test on unseen fonts.
-HELD_OUT = ("libertin", "carlito", "eb garamond")
 
 # Not typefaces for text: symbols, mathematics, bitmaps, other scripts' fonts (their Latin repeats
 # another face), segment displays, small capitals, and faces that no one could call legible.
@@ -78,13 +77,13 @@ class Face:
 
 
 def scan(
-    folders: Sequence[str | Path] = (), *, held_out: Sequence[str] = HELD_OUT
+    folders: Sequence[str | Path] = (), *, held_out: Callable[[str], bool] = is_held_out
 ) -> tuple[typst.Fonts, list[Face]]:
     """List the usable faces of the system's and the user's font folders.
 
     Args:
         folders: searched besides `SYSTEM_FONTS`.
-        held_out: lower-case parts of family names to leave out.
+        held_out: tells of a family's name whether to leave it out.
 
     Returns:
         The scanned fonts, to hand to `typst.Compiler`, and the faces among them that cover ASCII
@@ -100,8 +99,7 @@ def scan(
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=paths)
     faces: dict[str, Face] = {}
     for info in sorted(fonts.fonts(), key=lambda info: (info.family, info.style, info.weight)):
-        held = any(name in info.family.lower() for name in held_out)
-        if held or not info.path or UNUSABLE.search(info.family):
+        if held_out(info.family) or not info.path or UNUSABLE.search(info.family):
             continue
         try:
             with TTFont(info.path, fontNumber=info.index, lazy=True) as font:

@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 import pypdfium2
-from torch.utils.data import IterableDataset, get_worker_info
+import torch
+from torch.utils.data import IterableDataset
 
 from synthesis.degrade import degrade
+from synthesis.held_out import is_held_out
 from synthesis.pdf import Word, page_size, page_words, render_words
 
 logger = logging.getLogger(__name__)
 
 OPEN_DOCUMENTS = 8  # handles kept per worker
+MAX_FRUITLESS = 1000  # pages in a row without a readable word: there will be none
 PAGES_PER_VISIT = 2  # pages drawn from a PDF before another file is opened
 
 
@@ -40,10 +43,10 @@ class PdfPages(IterableDataset):
             lie around a random word. Far cheaper than cropping whole pages later.
         strength: of the degradation, see `synthesis.degrade.degrade`; 0 for clean pages.
         seed: fixes the stream.
-        exclude: substrings of paths to leave out (held-out documents).
 
     Raises:
         FileNotFoundError: no PDF is found.
+        RuntimeError: while drawing, if none of them has a usable page.
     """
 
     def __init__(
@@ -56,21 +59,21 @@ class PdfPages(IterableDataset):
         crop: int | None = None,
         strength: float = 1.0,
         seed: int = 0,
-        exclude: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        self.files = find_pdfs(folders, exclude=exclude)
+        self.files = find_pdfs(folders)
         self.dpi, self.text_height = dpi, text_height
         self.max_side, self.crop = max_side, crop
         self.strength, self.seed = strength, seed
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Draw pages for ever."""
-        worker = get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        # torch's seed differs between workers, and between a run and its continuation.
+        rng = np.random.default_rng([self.seed, torch.initial_seed() % 2**63])
         documents = _Documents()
         files = list(self.files)
-        while files:
+        fruitless = 0
+        while files and fruitless < MAX_FRUITLESS:
             index = int(rng.integers(len(files)))
             try:
                 document = documents.open(files[index])
@@ -79,12 +82,16 @@ class PdfPages(IterableDataset):
                 )
                 for number in map(int, numbers):
                     page = self._page(document, number, rng, f"{files[index].stem}-p{number}")
+                    fruitless = 0 if page is not None else fruitless + 1
                     if page is not None:
                         yield page
             except pypdfium2.PdfiumError as error:
                 logger.warning("%s: %s; this PDF is left out", files[index], error)
                 del files[index]
-        raise RuntimeError("none of the PDFs could be read: see the warnings logged above")
+        raise RuntimeError(
+            f"no usable page in {len(self.files)} PDFs: they cannot be read (see the warnings "
+            "logged above), hold pictures without text, or only typefaces that are held out"
+        )
 
     def _page(
         self, document: Any, number: int, rng: np.random.Generator, name: str
@@ -93,7 +100,7 @@ class PdfPages(IterableDataset):
         try:
             words = page_words(page)
             readable = [word for word in words if word.text and not word.ignore]
-            if not readable:
+            if not readable or any(is_held_out(word.font) for word in words):
                 return None
             dpi = self._resolution(page, readable, rng)
             window = self._window(page, readable, dpi, rng)
@@ -148,8 +155,8 @@ class _Documents:
         return self._open[path]
 
 
-def find_pdfs(folders: Sequence[str | Path], *, exclude: Sequence[str] = ()) -> list[Path]:
-    """PDFs among and below `folders`, sorted, without those whose path holds an `exclude` string.
+def find_pdfs(folders: Sequence[str | Path]) -> list[Path]:
+    """PDFs among and below `folders`, sorted.
 
     Raises:
         FileNotFoundError: there are none.
@@ -157,8 +164,7 @@ def find_pdfs(folders: Sequence[str | Path], *, exclude: Sequence[str] = ()) -> 
     found: set[Path] = set()
     for folder in map(Path, folders):
         found |= {folder} if folder.is_file() else set(folder.rglob("*.pdf"))
-    kept = sorted(path for path in found if not any(part in str(path) for part in exclude))
-    if not kept:
+    if not found:
         names = ", ".join(map(str, folders))
         raise FileNotFoundError(f"no PDF in {names}: make some with `ocr-synth typeset`")
-    return kept
+    return sorted(found)

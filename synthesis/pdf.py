@@ -68,11 +68,13 @@ class Word:
     Attributes:
         quad: float32 (4, 2), clockwise from the top-left corner in reading direction.
         text: what it says; "" where the PDF does not tell.
+        font: name of the font that most of it is set in, as the PDF gives it.
         ignore: there is ink of a kind, but nobody should learn to read or to miss it.
     """
 
     quad: np.ndarray
     text: str
+    font: str = ""
     ignore: bool = False
 
     @property
@@ -486,6 +488,7 @@ def _make_words(
         Word(
             quad=quad.astype(np.float32),
             text=text,
+            font=glyphs.font[run[len(run) // 2]],
             ignore=unknown,
         )
     ]

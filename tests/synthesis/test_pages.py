@@ -60,7 +60,6 @@ def test_no_pdfs(tmp_path):
 def test_find_pdfs_takes_files_and_leaves_out(folder):
     one = folder / "one.pdf"
     assert find_pdfs([one, folder]) == [one, folder / "two.pdf"]
-    assert find_pdfs([folder], exclude=["two"]) == [one]
 
 
 def test_contact_sheets(folder):
