@@ -28,25 +28,14 @@ if importlib.util.find_spec("detectron2._C") is None:
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # torch deprecations in code that is not ours to change
-    from detectron2.checkpoint import DetectionCheckpointer, PeriodicCheckpointer
+    from detectron2.checkpoint import DetectionCheckpointer
     from detectron2.config import LazyCall, LazyConfig, instantiate
     from detectron2.data import build_detection_train_loader
-    from detectron2.engine import HookBase, SimpleTrainer, TrainerBase, hooks, launch
-    from detectron2.evaluation import DatasetEvaluator
-    from detectron2.layers import ShapeSpec
-    from detectron2.modeling.backbone import FPN, Backbone, BasicStem, BottleneckBlock, ResNet
-    from detectron2.modeling.backbone.fpn import LastLevelMaxPool
+    from detectron2.engine import HookBase, SimpleTrainer, hooks
+    from detectron2.modeling.backbone import FPN, Backbone, BasicStem, ResNet
     from detectron2.modeling.backbone.resnet import BasicBlock
-    from detectron2.structures import BitMasks, Boxes, ImageList, Instances
-    from detectron2.utils import comm
-    from detectron2.utils.events import (
-        CommonMetricPrinter,
-        EventStorage,
-        EventWriter,
-        JSONWriter,
-        TensorboardXWriter,
-        get_event_storage,
-    )
+    from detectron2.structures import Boxes, ImageList, Instances
+    from detectron2.utils.events import CommonMetricPrinter, JSONWriter, TensorboardXWriter
     from detectron2.utils.logger import setup_logger
 
 __all__ = [
@@ -54,32 +43,20 @@ __all__ = [
     "Backbone",
     "BasicBlock",
     "BasicStem",
-    "BitMasks",
-    "BottleneckBlock",
     "Boxes",
     "CommonMetricPrinter",
-    "DatasetEvaluator",
     "DetectionCheckpointer",
-    "EventStorage",
-    "EventWriter",
     "HookBase",
     "ImageList",
     "Instances",
     "JSONWriter",
-    "LastLevelMaxPool",
     "LazyCall",
     "LazyConfig",
-    "PeriodicCheckpointer",
     "ResNet",
-    "ShapeSpec",
     "SimpleTrainer",
     "TensorboardXWriter",
-    "TrainerBase",
     "build_detection_train_loader",
-    "comm",
-    "get_event_storage",
     "hooks",
     "instantiate",
-    "launch",
     "setup_logger",
 ]

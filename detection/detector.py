@@ -10,20 +10,9 @@ from torch import nn
 from detection.adapter import Detections, to_detections
 from detection.geometry import resize, working_scale
 
-__all__ = ["Detections", "Detector", "inference_dtype"]
+__all__ = ["Detections", "Detector"]
 
 _STRIDE = 32  # images are grouped by what they measure once padded to multiples of this
-
-
-def inference_dtype(device: torch.device) -> torch.dtype:
-    """The fastest precision that loses nothing that matters: half where hardware multiplies it."""
-    if device.type == "cuda":
-        return torch.float16
-    if device.type == "cpu" and (
-        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    ):
-        return torch.bfloat16
-    return torch.float32
 
 
 class Detector:
@@ -39,6 +28,7 @@ class Detector:
         batch_pixels: images of like size share a batch of at most this many pixels (always at
             least one image). Beside its weights, DBNet takes about 150 bytes a pixel in half
             precision.
+        dtype: of autocast; float32 switches it off.
     """
 
     source: str = ""
@@ -51,11 +41,13 @@ class Detector:
         long_side: int = 1536,
         max_upscale: float = 2.0,
         batch_pixels: int = 4_000_000,
+        dtype: torch.dtype = torch.float32,
     ):
         self.model = model.eval()
         self.long_side = long_side
         self.max_upscale = max_upscale
         self.batch_pixels = batch_pixels
+        self.dtype = dtype
 
     def detect(self, images: Sequence[np.ndarray]) -> list[Detections]:
         """Words of each image, in the order of the images.
@@ -104,8 +96,7 @@ class Detector:
             for image in images
         ]
         device = next(self.model.parameters()).device
-        dtype = inference_dtype(device)
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
             outputs = self.model(inputs)
         return [to_detections(output["instances"]) for output in outputs]
 

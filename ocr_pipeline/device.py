@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sys
 
 import torch
 
@@ -27,6 +28,20 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def inference_dtype(device: torch.device) -> torch.dtype:
+    """The fastest precision that loses nothing that matters.
+
+    float16 on CUDA, bfloat16 on processors that multiply it in hardware, else float32.
+    """
+    if device.type == "cuda":
+        return torch.float16
+    if device.type == "cpu" and (
+        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    ):
+        return torch.bfloat16
+    return torch.float32
+
+
 def prepare_process() -> None:
     """Settings of the whole process that networks on a CPU want; for programs, before any work.
 
@@ -36,8 +51,7 @@ def prepare_process() -> None:
       shapes than that, and compiling a set anew takes seconds.
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         trim_threshold, mmap_max = -1, -4  # the names' values in glibc's malloc.h
         libc.mallopt(trim_threshold, 2**31 - 1)
         libc.mallopt(mmap_max, 0)

@@ -209,7 +209,7 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
 
     The config has `model`, `data` (iterable of batches), `train` (see configs/common.py), and
     optionally `objective` (called with model=...), `evaluate` (called with the averaged model,
-    returns figures) and `codec`.
+    returns figures), `codec` (a recognizer's) and `resolution` (a detector's).
 
     Args:
         out: folder of the run: last.pth, weights.safetensors, metrics.json, TensorBoard events.
@@ -246,11 +246,13 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
     average = AveragedWeights(model=model, decay=settings.average)
     checkpointer = DetectionCheckpointer(model, str(out), trainer=trainer)
 
-    charset = cfg.codec.charset if "codec" in cfg else None
+    extras: dict[str, Any] = {"charset": cfg.codec.charset} if "codec" in cfg else {}
+    if "resolution" in cfg:
+        extras["resolution"] = cfg.resolution
 
     def export() -> Path:
         path = out / "weights.safetensors"
-        save_weights(path, average.model, cfg.model, charset=charset)
+        save_weights(path, average.model, cfg.model, **extras)
         return path
 
     trainer.register_hooks(

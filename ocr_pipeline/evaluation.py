@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from detection.detector import Detector
 from detection.geometry import as_quads
 from detection.metrics import DetectionMetric, match
+from ocr_pipeline.device import inference_dtype
 from ocr_pipeline.results import Word
 from recognition.codec import Codec, normalize
 from recognition.crops import crop_words
@@ -76,7 +79,7 @@ def ground_truth(page: LabelledPage) -> tuple[np.ndarray, list[str], np.ndarray]
 class PageMetric:
     """End to end and bag of words, from counts summed over pages.
 
-    End to end (docTR's protocol): truth and result are assigned one to one by IoU >= 0.5 without
+    End to end (docTR's protocol): truth and result are assigned one to one by IoU >= `iou` without
     regard to text; a pair counts where the texts are equal, as they are (raw) or in lower case
     (caseless). recall = pairs / truth, precision = pairs / result, f their harmonic mean.
 
@@ -84,7 +87,8 @@ class PageMetric:
     multiset without geometry. Figures are percentages; with nothing to divide by, 0.
     """
 
-    def __init__(self, *, straight: bool = False):
+    def __init__(self, *, iou: float = 0.5, straight: bool = False):
+        self.iou = iou
         self.straight = straight
         self.pages = self.truth = self.found = self.raw = self.caseless = 0
         self.bag_truth = self.bag_found = self.bag_shared = 0
@@ -94,7 +98,11 @@ class PageMetric:
         words = list(words)
         quads, texts, ignore = ground_truth(page)
         matching = match(
-            quads, as_quads([word.quad for word in words]), ignore=ignore, straight=self.straight
+            quads,
+            as_quads([word.quad for word in words]),
+            ignore=ignore,
+            iou=self.iou,
+            straight=self.straight,
         )
         self.pages += 1
         self.truth += int((~ignore).sum())
@@ -141,7 +149,7 @@ class RecognitionEvaluator:
 
     def __call__(self, model: CRNN) -> dict[str, float]:
         """Figures named set/metric."""
-        recognizer = Recognizer(model=model, codec=self.codec)
+        recognizer = Recognizer(model=model, codec=self.codec, dtype=_precision(model))
         return {
             f"{name}/{figure}": value
             for name, pages in self.sets
@@ -153,17 +161,27 @@ class RecognitionEvaluator:
 
 
 class DetectionEvaluator:
-    """`evaluate_detector` for the training engine."""
+    """`evaluate_detector` for the training engine, on at most `limit` pages of each set."""
 
-    def __init__(self, *, sets: Sequence[tuple[str, Any]]):
+    def __init__(
+        self, *, sets: Sequence[tuple[str, Any]], resolution: Mapping[str, Any], limit: int = 40
+    ):
         self.sets = sets
+        self.resolution = resolution
+        self.limit = limit
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """Figures named set/metric, in percent."""
-        detector = Detector(model=model)
+        detector = Detector(model=model, dtype=_precision(model), **self.resolution)
         return {
             f"{name}/{figure}": 100 * value
             for name, pages in self.sets
-            for figure, value in evaluate_detector(detector, pages).summary().items()
+            for figure, value in evaluate_detector(detector, islice(pages, self.limit))
+            .summary()
+            .items()
             if figure in ("precision", "recall", "hmean")
         }
+
+
+def _precision(model: nn.Module) -> torch.dtype:
+    return inference_dtype(next(model.parameters()).device)

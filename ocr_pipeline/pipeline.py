@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 import ocr_pipeline
 from ocr_pipeline import layout
@@ -301,7 +301,7 @@ def _model(stage: DetectorLike | RecognizerLike) -> dict[str, str]:
 def _pages(source: Source) -> Iterator[PageImage]:
     """Decoded pages of any source."""
     if isinstance(source, Image.Image):
-        yield PageImage(to_rgb(source))
+        yield PageImage(to_rgb(ImageOps.exif_transpose(source)))
     elif isinstance(source, np.ndarray):
         if source.ndim == 2:
             source = np.repeat(source[:, :, None], 3, axis=2)

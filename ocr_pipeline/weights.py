@@ -4,6 +4,7 @@ import hashlib
 import json
 from importlib import resources
 from pathlib import Path
+from pydoc import locate
 from typing import Any
 
 import torch
@@ -14,12 +15,13 @@ from torch import nn
 
 from detection.d2 import instantiate
 from detection.detector import Detector
+from ocr_pipeline.device import inference_dtype
 from recognition.codec import Codec
 from recognition.model import CRNN
 from recognition.recognizer import Recognizer
 
-#: A weights file names the classes to build. Only these packages may be named: a file from a
-#: stranger must not run code of its choice.
+#: A weights file names the classes to build. Only what these packages define may be named: a file
+#: from a stranger must not run code of its choice.
 _TRUSTED = ("detection.", "recognition.", "detectron2.modeling.", "detectron2.layers.")
 
 SHIPPED = resources.files("ocr_pipeline") / "weights"
@@ -29,9 +31,10 @@ class WeightsError(ValueError):
     """A weights file is missing, damaged, or not for this stage; the message says which."""
 
 
-def save_weights(path: Path, model: nn.Module, config: Any, *, charset: str | None = None) -> None:
-    """Write the model's state and what is needed to build it again, whole or not at all.
+def save_weights(path: Path, model: nn.Module, config: Any, **extras: Any) -> None:
+    """Write the model's state and what is needed to build and use it, whole or not at all.
 
+    `extras` are `charset` (a recognizer's) or `resolution` (a detector's, arguments of `Detector`).
     Parameters are stored as float16; statistics of batch norms stay float32 (their variances
     may exceed float16's range).
     """
@@ -40,8 +43,7 @@ def save_weights(path: Path, model: nn.Module, config: Any, *, charset: str | No
         for name, value in model.state_dict().items()
     }
     metadata = {"model": json.dumps(_plain(config))}
-    if charset is not None:
-        metadata["charset"] = charset
+    metadata |= {name: json.dumps(_plain(value)) for name, value in extras.items()}
     temporary = path.with_suffix(".writing")
     save_file({name: value.contiguous() for name, value in state.items()}, temporary, metadata)
     temporary.replace(path)
@@ -58,8 +60,11 @@ def load_model(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, s
         raise WeightsError(f"{path}: no model config inside; use a file that ocr-train wrote")
     config = json.loads(metadata["model"])
     _check_trusted(config, path)
-    model = instantiate(OmegaConf.create(config))
-    model.load_state_dict(state)
+    try:
+        model = instantiate(OmegaConf.create(config))
+        model.load_state_dict(state)
+    except (RuntimeError, TypeError) as error:
+        raise WeightsError(f"{path}: does not fit this version of its model ({error})") from error
     return model.to(device, memory_format=torch.channels_last).eval(), metadata
 
 
@@ -80,8 +85,11 @@ def load_state(model: nn.Module, path: str | Path) -> None:
 def load_detector(path: str | Path | None, device: torch.device) -> Detector:
     """The detection stage from a weights file, or from the shipped one."""
     source = _locate(path, "detector.safetensors")
-    model, _ = load_model(source, device)
-    return _described(Detector(model=model), source)
+    model, metadata = load_model(source, device)
+    if isinstance(model, CRNN):
+        raise WeightsError(f"{source}: these are a recognizer's weights; give --recognizer them")
+    resolution = json.loads(metadata.get("resolution", "{}"))
+    return _described(Detector(model=model, dtype=inference_dtype(device), **resolution), source)
 
 
 def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer:
@@ -90,7 +98,8 @@ def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer
     model, metadata = load_model(source, device)
     if "charset" not in metadata or not isinstance(model, CRNN):
         raise WeightsError(f"{source}: no charset inside; these are not a recognizer's weights")
-    return _described(Recognizer(model=model, codec=Codec(charset=metadata["charset"])), source)
+    codec = Codec(charset=json.loads(metadata["charset"]))
+    return _described(Recognizer(model=model, codec=codec, dtype=inference_dtype(device)), source)
 
 
 def _locate(path: str | Path | None, shipped: str) -> Path:
@@ -135,9 +144,12 @@ def _plain(config: Any) -> Any:
 
 def _check_trusted(config: Any, path: Path) -> None:
     if isinstance(config, dict):
-        target = config.get("_target_", "detection.")
-        if not target.startswith(_TRUSTED):
-            raise WeightsError(f"{path}: wants to build {target}, which is not part of a model")
+        if "_target_" in config:
+            name = config["_target_"]
+            # By where the thing is defined, not by its name: modules import others.
+            found = locate(name) if str(name).startswith(_TRUSTED) else None
+            if not str(getattr(found, "__module__", "")).startswith(_TRUSTED):
+                raise WeightsError(f"{path}: wants to build {name}, which is no part of a model")
         for value in config.values():
             _check_trusted(value, path)
     elif isinstance(config, list):

@@ -32,17 +32,8 @@ class Reading:
     spans: list[tuple[float, float]]
 
 
-def inference_dtype(device: torch.device) -> torch.dtype:
-    """The fastest safe type: bf16 where the processor computes in it, fp16 on CUDA, else fp32."""
-    if device.type == "cuda":
-        return torch.float16
-    if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        return torch.bfloat16
-    return torch.float32
-
-
 class Recognizer:
-    """Runs a CRNN on the device that its weights are on.
+    """Runs a CRNN on the device that its weights are on, with autocast to `dtype`.
 
     `source` and `sha256` name the weights file, where the model came from one.
     """
@@ -50,12 +41,12 @@ class Recognizer:
     source: str = ""
     sha256: str = ""
 
-    def __init__(self, *, model: CRNN, codec: Codec, dtype: torch.dtype | None = None):
+    def __init__(self, *, model: CRNN, codec: Codec, dtype: torch.dtype = torch.float32):
         codec.check_head(model.num_classes)
         self.model = model.eval()
         self.codec = codec
         self.device = next(model.parameters()).device
-        self.dtype = dtype or inference_dtype(self.device)
+        self.dtype = dtype
 
     @torch.inference_mode()
     def recognize(self, crops: Sequence[np.ndarray]) -> list[Reading]:

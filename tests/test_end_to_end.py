@@ -98,4 +98,4 @@ def test_the_command_reads_files_and_goes_on_after_bad_ones(tmp_path, capsys):
     )
     assert "Josephine" in text
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["letter.json"]
-    assert cv2.imread(str(tmp_path / "seen" / "letter.png")) is not None
+    assert cv2.imread(str(tmp_path / "seen" / "letter.overlay.png")) is not None

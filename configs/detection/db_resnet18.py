@@ -23,6 +23,9 @@ paths = dict(real="data/train", typeset="data/typeset", documents="data/document
 # A window of 1000 pixels is enlarged about 1.5 times, as whole pages are: words 10 to 45 high.
 _window = dict(crop=1000, text_height=(7, 30))
 
+# Longer side in pixels of what the network sees of a page; kept with the weights.
+resolution = dict(long_side=1536, max_upscale=2.0)
+
 _levels = ["res2", "res3", "res4", "res5"]
 
 model = L(DBNet)(
@@ -66,7 +69,12 @@ data = L(build_detection_train_loader)(
             ),
         ],
     ),
-    mapper=L(TrainMapper)(targets=L(TextMaps)(shrink_ratio=0.7), crop_size=(512, 512)),
+    mapper=L(TrainMapper)(
+        targets=L(TextMaps)(shrink_ratio=0.7),
+        crop_size=(512, 512),
+        long_side="${resolution.long_side}",
+        max_upscale="${resolution.max_upscale}",
+    ),
     total_batch_size=8,
     aspect_ratio_grouping=False,
     num_workers=1,
@@ -87,6 +95,7 @@ evaluate = L(DetectionEvaluator)(
             ),
         ),
     ],
+    resolution="${resolution}",
 )
 
 train.update(steps=20_000, lr=1e-3, warmup=500)

@@ -33,7 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
         "input, named like it",
     )
     parser.add_argument(
-        "--format", choices=FORMATS, help="output format; default: by the suffix of --out, or json"
+        "--format",
+        choices=FORMATS,
+        help="output format; default: by the suffix of --out, json in a folder, txt without --out",
     )
     parser.add_argument(
         "--device", default="auto", help="auto (CUDA if there is one), cpu, cuda or cuda:n"
@@ -133,6 +135,11 @@ class _Run:
                 raise UsageError(
                     f"--out {out} is a file that is neither .json nor .txt; name a folder"
                 )
+            if suffix and not out.is_dir():
+                raise UsageError(
+                    f"--out {out} is neither .json nor .txt; name such a file, or a folder "
+                    "(one with a dot in its name must exist)"
+                )
             return False, format or "json"
         if count > 1:
             raise UsageError(
@@ -154,7 +161,7 @@ class _Run:
                 recognizer=self.args.recognizer,
                 min_confidence=self.args.min_confidence,
             )
-        except (ValueError, OSError) as error:  # a device or weights that are not there
+        except (ValueError, OSError, ImportError) as error:  # a device, weights, Detectron2
             if self.args.debug:
                 traceback.print_exc()
             raise UsageError(_one_line(error)) from error
@@ -190,7 +197,7 @@ class _Run:
         for image, page in zip(read_pages(document.source), document.pages, strict=True):
             number = f".{page.index + 1}" if len(document.pages) > 1 else ""
             picture = Image.fromarray(draw_overlay(image.image, page))
-            with _atomic(self.args.overlay / f"{stem}{number}.png") as file:
+            with _atomic(self.args.overlay / f"{stem}{number}.overlay.png") as file:
                 picture.save(file, format="PNG", compress_level=1)
 
     def fail(self, path: Any, error: Exception) -> None:

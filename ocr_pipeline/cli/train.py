@@ -15,7 +15,9 @@ def main(argv: list[str] | None = None) -> int:
         description="Train a stage. Example: ocr-train configs/recognition/crnn.py "
         "--out runs/a train.steps=20000 train.lr=0.0005",
     )
-    parser.add_argument("config", type=Path, help="a LazyConfig file, e.g. configs/detection/db.py")
+    parser.add_argument(
+        "config", type=Path, help="a LazyConfig file, e.g. configs/recognition/crnn.py"
+    )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument(
@@ -25,7 +27,11 @@ def main(argv: list[str] | None = None) -> int:
     if not args.config.is_file():
         parser.error(f"{args.config}: no such config; see the configs/ folder")
 
-    from detection.d2 import LazyConfig, setup_logger
+    try:
+        from detection.d2 import LazyConfig, setup_logger
+    except ImportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     from ocr_pipeline.device import prepare_process
     from ocr_pipeline.engine import train
 
@@ -39,7 +45,11 @@ def main(argv: list[str] | None = None) -> int:
     prepare_process()
     # A run that is told to stop leaves its last step behind, as one that fails does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    print(f"weights: {train(cfg, out=args.out, resume=args.resume)}")
+    try:
+        print(f"weights: {train(cfg, out=args.out, resume=args.resume)}")
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

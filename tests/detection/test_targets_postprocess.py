@@ -18,7 +18,7 @@ def round_trip(quads, height=256, width=512, **arguments):
     return Regions(**arguments)(maps[0])
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(
     height=st.floats(20, 60),
     aspect=st.floats(1, 5),
@@ -31,8 +31,10 @@ def test_a_word_survives(height, aspect, degrees, x, y):
     found, scores = round_trip(quad)
     assert len(found) == 1
     assert scores[0] > 0.8
-    # Edges fall to half a pixel of the map, an error that growing back enlarges.
-    assert polygon_iou(quad[0], found[0]) > (0.9 if height > 30 else 0.82)
+    # Edges fall to half a pixel of the map, an error that growing back enlarges: to 1.2 pixels of
+    # the image, that is, on each side.
+    bound = (1 - 2.4 / height) * (1 - 2.4 / (height * aspect))
+    assert polygon_iou(quad[0], found[0]) > bound
 
 
 def test_ordinary_words_survive_well():

@@ -72,7 +72,11 @@ def test_folder_makes_a_folder_with_the_same_paths(run, tmp_path):
         bars(1).save(tmp_path / "in" / name)
     assert run("in", "--out", "out", "--overlay", "seen")[0] == 0
     assert files(tmp_path / "out") == ["a.bmp.json", "a.png.json", "sub/b.json"]
-    assert files(tmp_path / "seen") == ["a.bmp.png", "a.png.png", "sub/b.png"]
+    assert files(tmp_path / "seen") == [
+        "a.bmp.overlay.png",
+        "a.png.overlay.png",
+        "sub/b.overlay.png",
+    ]
     assert run("in", "--out", "texts", "--format", "txt")[0] == 0
     assert (tmp_path / "texts/sub/b.txt").read_text() == "s1\n"
 
@@ -81,8 +85,8 @@ def test_each_page_has_an_overlay(run, tmp_path):
     bars(1).save(tmp_path / "a.tif", save_all=True, append_images=[bars(2)])
     code, out, _ = run("a.tif", "--overlay", "seen")
     assert (code, out) == (0, "s1\n\fs2\n")
-    assert files(tmp_path / "seen") == ["a.1.png", "a.2.png"]
-    assert Image.open(tmp_path / "seen/a.1.png").size == (400, 100)
+    assert files(tmp_path / "seen") == ["a.1.overlay.png", "a.2.overlay.png"]
+    assert Image.open(tmp_path / "seen/a.1.overlay.png").size == (400, 100)
 
 
 def test_each_bad_input_is_one_line_and_the_others_are_read(run, tmp_path):
@@ -153,6 +157,7 @@ def test_output_that_cannot_be_written_is_an_error_of_that_input(run, tmp_path):
         (["a.png", "b.png", "--out", "x.json"], "holds one document, and there are 2"),
         (["a.png", "--out", "x.json", "--format", "txt"], "contradicts"),
         (["a.png", "--out", "a.png"], "neither .json nor .txt"),
+        (["a.png", "--out", "a.csv"], "neither .json nor .txt; name such a file, or a folder"),
         (["a.png", "--min-confidence", "2"], "not between 0 and 1"),
         (["a.png", "--min-confidence", "high"], "min-confidence"),
         (["a.png", "--format", "docx"], "docx"),

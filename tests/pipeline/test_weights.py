@@ -6,7 +6,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from detection.d2 import LazyCall as L
-from ocr_pipeline.weights import WeightsError, load_model, load_recognizer, save_weights
+from ocr_pipeline.weights import (
+    WeightsError,
+    load_detector,
+    load_model,
+    load_recognizer,
+    save_weights,
+)
 from recognition.model import CRNN
 
 CPU = torch.device("cpu")
@@ -33,11 +39,15 @@ def test_weights_carry_config_and_charset(tmp_path, crnn):
     assert load_file(path)["stem.norm.running_var"].dtype == torch.float32
 
 
-def test_a_file_may_only_name_parts_of_models(tmp_path):
+@pytest.mark.parametrize(
+    "target",
+    ["os.system", "recognition.data.logging.os.system", "detection.none", "recognition.data", 7],
+)
+def test_a_file_may_only_name_parts_of_models(tmp_path, target):
     path = tmp_path / "evil.safetensors"
-    metadata = {"model": json.dumps({"_target_": "os.system", "command": "true"})}
+    metadata = {"model": json.dumps({"_target_": target, "command": "true"})}
     save_file({"x": torch.zeros(1)}, path, metadata)
-    with pytest.raises(WeightsError, match=r"wants to build os\.system"):
+    with pytest.raises(WeightsError, match=f"wants to build {target}"):
         load_model(path, CPU)
 
 
@@ -56,6 +66,8 @@ def test_unusable_files_are_named(tmp_path, content, reason):
 def test_weights_of_the_other_stage_are_refused(tmp_path, crnn):
     path = tmp_path / "d.safetensors"
     save_weights(path, crnn, config)
+    with pytest.raises(WeightsError, match="these are a recognizer's weights"):
+        load_detector(path, CPU)
     with pytest.raises(WeightsError, match="not a recognizer's weights"):
         load_recognizer(path, CPU)
 

@@ -17,6 +17,7 @@ def make_pdf(tmp_path):
 
     def make(markup, *, name="page", width=300, height=120):
         setup = f"#set page(width: {width}pt, height: {height}pt, margin: 15pt)\n"
+        setup += '#set text(font: "New Computer Modern")\n'  # typst's default is held out
         path = tmp_path / f"{name}.pdf"
         typst.compile((setup + markup).encode(), output=path, pdf_tags=False)
         return path

@@ -8,12 +8,13 @@ from ocr_pipeline.cli.train import main
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
-@pytest.mark.parametrize("name", ["detection/db_resnet18.py", "recognition/crnn.py"])
-def test_each_config_builds_its_model_within_its_size(name):
-    cfg = LazyConfig.load(str(CONFIGS / name))
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*/*.py")), ids=lambda path: path.stem)
+def test_each_config_builds_its_model_within_its_size(path):
+    cfg = LazyConfig.load(str(path))
     model = instantiate(cfg.model)
     megabytes = 2 * sum(p.numel() for p in model.parameters()) / 1e6
-    assert megabytes < {"detection": 26, "recognition": 16}[name.split("/")[0]]
+    assert megabytes < {"detection": 26, "recognition": 16}[path.parent.name]
+    assert {"data", "evaluate", "train", "paths"} <= set(cfg)
 
 
 def test_an_unknown_setting_names_the_nearest(capsys, tmp_path):
