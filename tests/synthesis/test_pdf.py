@@ -71,7 +71,8 @@ def test_turned_text_starts_at_its_own_top_left_corner(make_pdf, angle):
     along = word["quad"][1] - word["quad"][0]
     turned = (np.degrees(np.arctan2(along[1], along[0])) - angle + 180) % 360 - 180
     assert abs(turned) < 0.5
-    assert np.cross(along, word["quad"][3] - word["quad"][0]) > 0  # clockwise
+    down = word["quad"][3] - word["quad"][0]
+    assert along[0] * down[1] - along[1] * down[0] > 0  # clockwise
     assert ink_outside(page) == 0
 
 
