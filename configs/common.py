@@ -1,4 +1,16 @@
-"""Settings that both stages share; a stage's config copies and changes them."""
+"""What both stages share: settings, which a stage's config changes, and the real pages."""
+
+from typing import Any
+
+from detection.d2 import LazyCall as L
+from ocr_pipeline.labels import LabelledPages
+
+
+def real_pages(name: str, *, labels: str = "labels_words.jsonl", held_out: bool = False) -> Any:
+    """A real set below paths.real: every 20th page if held out (for validation), else the rest."""
+    part = (0 if held_out else ~0, 20)
+    return L(LabelledPages)(folder=f"${{paths.real}}/{name}", labels=labels, part=part)
+
 
 train = dict(
     steps=20_000,

@@ -289,7 +289,8 @@ def _first_step(checkpoint: Path, resume: bool) -> int:
         return 0
     if not checkpoint.exists():
         raise FileNotFoundError(f"{checkpoint}: no checkpoint to resume; leave --resume out")
-    return torch.load(checkpoint, map_location="cpu", weights_only=True)["iteration"] + 1
+    # Mapped, not read: the checkpointer will read it, and here it is one number.
+    return torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["iteration"] + 1
 
 
 def _dtype(name: str) -> torch.dtype:

@@ -40,8 +40,9 @@ def evaluate_recognizer(
     metric = RecognitionMetric()
     for page in pages:
         left_out = {" ", *without}
-        words = [word for word in labelled_words(page) if not left_out & set(word[1])]
-        metric.left_out += len(labelled_words(page)) - len(words)
+        legible = labelled_words(page)
+        words = [word for word in legible if not left_out & set(word[1])]
+        metric.left_out += len(legible) - len(words)
         crops = crop_words(page["image"], np.array([quad for quad, _ in words]))
         for (_, label), reading in zip(words, recognizer.recognize(crops), strict=True):
             metric.update(label, reading.text)

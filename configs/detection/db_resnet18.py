@@ -13,10 +13,9 @@ from detection.model import DBHead, DBNet
 from detection.postprocess import Regions
 from detection.targets import TextMaps
 from ocr_pipeline.evaluation import DetectionEvaluator
-from ocr_pipeline.labels import LabelledPages
 from synthesis.pages import PdfPages
 
-from ..common import train
+from ..common import real_pages, train
 
 paths = dict(real="data/train", typeset="data/typeset", documents="data/documents")
 
@@ -46,27 +45,15 @@ model = L(DBNet)(
 
 data = L(build_detection_train_loader)(
     dataset=L(MixedPages)(
-        # Shares of pages. Pages held out of training are every 20th (see `evaluate`).
+        # Shares of pages. Held-out pages are for `evaluate`.
         sources=[
             (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.45),
             (
                 L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22),
                 0.2,
             ),
-            (
-                L(LabelledPages)(
-                    folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(~0, 20)
-                ),
-                0.25,
-            ),
-            (
-                L(LabelledPages)(
-                    folder="${paths.real}/tapuscorpus_fra",
-                    labels="labels_words.jsonl",
-                    part=(~0, 20),
-                ),
-                0.1,
-            ),
+            (real_pages("sroie"), 0.25),
+            (real_pages("tapuscorpus_fra"), 0.1),
         ],
     ),
     mapper=L(TrainMapper)(
@@ -83,18 +70,8 @@ data = L(build_detection_train_loader)(
 
 evaluate = L(DetectionEvaluator)(
     sets=[
-        (
-            "sroie",
-            L(LabelledPages)(
-                folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(0, 20)
-            ),
-        ),
-        (
-            "tapuscorpus",
-            L(LabelledPages)(
-                folder="${paths.real}/tapuscorpus_fra", labels="labels_words.jsonl", part=(0, 20)
-            ),
-        ),
+        ("sroie", real_pages("sroie", held_out=True)),
+        ("tapuscorpus", real_pages("tapuscorpus_fra", held_out=True)),
     ],
     resolution="${resolution}",
 )

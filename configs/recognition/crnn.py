@@ -10,14 +10,13 @@ from torch.utils.data import DataLoader
 
 from detection.d2 import LazyCall as L
 from ocr_pipeline.evaluation import RecognitionEvaluator
-from ocr_pipeline.labels import LabelledPages
 from recognition.codec import DEFAULT_CHARSET, Codec
 from recognition.data import WordCrops
 from recognition.losses import CTCObjective
 from recognition.model import CRNN
 from synthesis.pages import PdfPages
 
-from ..common import train
+from ..common import real_pages, train
 
 paths = dict(real="data/train", typeset="data/typeset", documents="data/documents")
 
@@ -28,7 +27,7 @@ objective = L(CTCObjective)()
 
 data = L(DataLoader)(
     dataset=L(WordCrops)(
-        # Shares of words. Pages held out of training are every 20th (see `evaluate`).
+        # Shares of words. Held-out pages are for `evaluate`.
         sources=[
             (
                 L(PdfPages)(
@@ -45,21 +44,9 @@ data = L(DataLoader)(
                 ),
                 0.1,
             ),
-            (
-                L(LabelledPages)(
-                    folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(~0, 20)
-                ),
-                0.25,
-            ),
-            (
-                L(LabelledPages)(
-                    folder="${paths.real}/tapuscorpus_fra",
-                    labels="labels_words.jsonl",
-                    part=(~0, 20),
-                ),
-                0.08,
-            ),
-            (L(LabelledPages)(folder="${paths.real}/ic15_words", part=(~0, 20)), 0.07),
+            (real_pages("sroie"), 0.25),
+            (real_pages("tapuscorpus_fra"), 0.08),
+            (real_pages("ic15_words", labels="labels.jsonl"), 0.07),
         ],
         codec="${codec}",
         max_pixels=32 * 96 * 96,
@@ -70,19 +57,9 @@ data = L(DataLoader)(
 
 evaluate = L(RecognitionEvaluator)(
     sets=[
-        (
-            "sroie",
-            L(LabelledPages)(
-                folder="${paths.real}/sroie", labels="labels_words.jsonl", part=(0, 20)
-            ),
-        ),
-        (
-            "tapuscorpus",
-            L(LabelledPages)(
-                folder="${paths.real}/tapuscorpus_fra", labels="labels_words.jsonl", part=(0, 20)
-            ),
-        ),
-        ("ic15", L(LabelledPages)(folder="${paths.real}/ic15_words", part=(0, 20))),
+        ("sroie", real_pages("sroie", held_out=True)),
+        ("tapuscorpus", real_pages("tapuscorpus_fra", held_out=True)),
+        ("ic15", real_pages("ic15_words", labels="labels.jsonl", held_out=True)),
     ],
     codec="${codec}",
 )
