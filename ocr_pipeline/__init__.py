@@ -12,8 +12,9 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ocr_pipeline.decode import Decoding, PageImage, read_pages
     from ocr_pipeline.device import resolve_device
-    from ocr_pipeline.inputs import InputError, PageImage, find_inputs, read_pages
+    from ocr_pipeline.inputs import InputError, find_inputs
     from ocr_pipeline.pipeline import OCRPipeline
     from ocr_pipeline.results import Block, Document, Line, Page, Word
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Block",
+    "Decoding",
     "Document",
     "InputError",
     "Line",
@@ -36,15 +38,16 @@ __all__ = [
 
 _HOME = {
     "Block": "results",
+    "Decoding": "decode",
     "Document": "results",
     "InputError": "inputs",
     "Line": "results",
     "OCRPipeline": "pipeline",
     "Page": "results",
-    "PageImage": "inputs",
+    "PageImage": "decode",
     "Word": "results",
     "find_inputs": "inputs",
-    "read_pages": "inputs",
+    "read_pages": "decode",
     "resolve_device": "device",
 }
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,11 +13,17 @@ from PIL import Image, ImageOps
 
 import ocr_pipeline
 from ocr_pipeline import layout
-from ocr_pipeline.inputs import PageImage, read_pages, to_rgb
+from ocr_pipeline.ahead import ahead
+from ocr_pipeline.decode import PageImage, read_pages, to_rgb
+from ocr_pipeline.inputs import InputError
+from ocr_pipeline.orientation import face_reading_direction
 from ocr_pipeline.results import Document, Page, Word, as_quad
 
 #: A file, a Pillow image, or RGB uint8 (H, W, 3) or grey uint8 (H, W).
 Source = str | os.PathLike[str] | Image.Image | np.ndarray
+
+#: Decodes a file, as `decode.read_pages` does: called with a path and `on_error`.
+Decode = Callable[..., Iterator[PageImage]]
 
 #: Pages that are read together: enough to fill a recognition batch with words.
 BATCH_SIZE = 4
@@ -73,12 +79,20 @@ class RecognizerLike(Protocol):
 class _Pending:
     """A document whose pages are not all read yet."""
 
-    source: str
+    source: Source
     pages: list[Page] = field(default_factory=list)
-    failed: bool = False
+    errors: list[Exception] = field(default_factory=list)
 
 
-_Item = tuple[Source, _Pending, PageImage]
+@dataclass
+class _Event:
+    """What happens to a document: a page or an error, or neither: its end."""
+
+    document: _Pending
+    page: PageImage | None = None
+    found: tuple[DetectionsLike, float] | None = None  # and the seconds that it took
+    result: Page | None = None
+    error: Exception | None = None
 
 
 def _raise(source: Source, error: Exception) -> None:
@@ -92,7 +106,10 @@ class OCRPipeline:
         detector: see `DetectorLike`.
         recognizer: see `RecognizerLike`.
         min_confidence: words below it are left out of results.
+        orientation: whether to look which way up the text stands; False takes it as upright.
         batch_size: pages that are read together, over document borders.
+        decode: how files become pages; `functools.partial` of `decode.read_pages` with another
+            `decode.Decoding`, say.
         settings: further settings to note in results, such as the device.
     """
 
@@ -102,14 +119,22 @@ class OCRPipeline:
         detector: DetectorLike,
         recognizer: RecognizerLike,
         min_confidence: float = 0.0,
+        orientation: bool = True,
         batch_size: int = BATCH_SIZE,
+        decode: Decode = read_pages,
         settings: dict[str, Any] | None = None,
     ):
         self.detector = detector
         self.recognizer = recognizer
         self.min_confidence = min_confidence
+        self.orientation = orientation
         self.batch_size = batch_size
-        self.settings = {**(settings or {}), "min_confidence": min_confidence}
+        self.decode = decode
+        self.settings = {
+            **(settings or {}),
+            "min_confidence": min_confidence,
+            "orientation": orientation,
+        }
 
     @classmethod
     def from_pretrained(
@@ -119,6 +144,9 @@ class OCRPipeline:
         detector: str | Path | None = None,
         recognizer: str | Path | None = None,
         min_confidence: float = 0.0,
+        orientation: bool = True,
+        decode: Decode = read_pages,
+        settings: dict[str, Any] | None = None,
     ) -> "OCRPipeline":
         """Load weights, those of this package unless files are named.
 
@@ -126,7 +154,7 @@ class OCRPipeline:
             device: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:n".
             detector: weights file of the detector.
             recognizer: weights file of the recognizer.
-            min_confidence: words below it are left out of results.
+            min_confidence, orientation, decode, settings: see the class.
 
         Raises:
             ValueError: the device is not there, or a weights file is missing or unfit.
@@ -139,7 +167,9 @@ class OCRPipeline:
             detector=load_detector(detector, resolved),
             recognizer=load_recognizer(recognizer, resolved),
             min_confidence=min_confidence,
-            settings={"device": str(resolved)},
+            orientation=orientation,
+            decode=decode,
+            settings={"device": str(resolved), **(settings or {})},
         )
 
     def detect(self, images: Sequence[np.ndarray]) -> Sequence[DetectionsLike]:
@@ -166,65 +196,43 @@ class OCRPipeline:
     ) -> Iterator[Document]:
         """Read documents, as they come, in batches of pages.
 
+        Decoding, detection, recognition and what the caller does with a document overlap: each
+        works a batch ahead of the next, in a thread of its own.
+
         Args:
             sources: files or images.
-            on_error: called with each source that fails, and why; it is left out and the others
-                go on. The default raises.
+            on_error: called, in the caller's thread, with each source that fails and why, or of
+                which a page fails. The others go on, and so do the other pages; a document that
+                lacks a page says so in its warnings. The default raises.
 
         Yields:
-            A document for each source that did not fail, in order; its `source` is the path.
+            A document for each source of which something could be read, in order; its `source` is
+            the path.
         """
-        finished: list[_Pending] = []
-        pages = self._stream(sources, finished, on_error)
-        while batch := self._next_batch(pages):
-            for (source, pending, _), page in zip(batch, self._read_batch(batch), strict=True):
-                if isinstance(page, Page):
-                    pending.pages.append(page)
-                elif not pending.failed:
-                    pending.failed = True
-                    on_error(source, page)
-            # All pages that the stream gave out are read now, so these documents are whole.
-            yield from self._documents(finished)
-        yield from self._documents(finished)
+        batches = ahead(self._batches(sources))
+        for batch in ahead(ahead(batches, self._detect_batch), self._recognize_batch):
+            for event in batch:
+                document = event.document
+                if event.error is not None:
+                    document.errors.append(event.error)
+                    on_error(document.source, event.error)
+                elif event.result is not None:
+                    document.pages.append(event.result)
+                elif document.pages or not document.errors:
+                    yield self._document(document)
 
     def read_pages(self, pages: Sequence[PageImage]) -> list[Page]:
         """Read decoded pages together: one detection batch, and all their words in one go."""
-        from recognition.crops import crop_words
-
         start = time.perf_counter()
         found = self.detect([page.image for page in pages])
-        detected = time.perf_counter()
-        crops = [
-            crop_words(page.image, detections.quads)
-            for page, detections in zip(pages, found, strict=True)
-        ]
-        readings = iter(self.recognizer.recognize([crop for some in crops for crop in some]))
-        recognized = time.perf_counter()
+        seconds = (time.perf_counter() - start) / len(pages)
+        return self._recognize_pages(
+            [(page, detections, seconds) for page, detections in zip(pages, found, strict=True)]
+        )
 
-        results = []
-        total = sum(map(len, crops))
-        for page, detections, some in zip(pages, found, crops, strict=True):
-            arranging = time.perf_counter()
-            words = self._words(detections, list(islice(readings, len(some))))
-            blocks = tuple(layout.arrange(words))
-            results.append(
-                Page(
-                    index=page.index,
-                    width=page.image.shape[1],
-                    height=page.image.shape[0],
-                    angle=layout.text_angle(words),
-                    blocks=blocks,
-                    timings={
-                        "detection": (detected - start) / len(pages),
-                        "recognition": (recognized - detected) * len(some) / max(total, 1),
-                        "layout": time.perf_counter() - arranging,
-                    },
-                    warnings=page.warnings,
-                )
-            )
-        return results
-
-    def _words(self, detections: DetectionsLike, readings: Sequence[ReadingLike]) -> list[Word]:
+    def _words(
+        self, quads: np.ndarray, scores: np.ndarray, readings: Sequence[ReadingLike]
+    ) -> list[Word]:
         """Words that say something, and surely enough."""
         return [
             Word(
@@ -233,83 +241,157 @@ class OCRPipeline:
                 quad=as_quad(quad),
                 detection_score=float(score),
             )
-            for quad, score, reading in zip(
-                detections.quads, detections.scores, readings, strict=True
-            )
+            for quad, score, reading in zip(quads, scores, readings, strict=True)
             if reading.text.strip() and reading.confidence >= self.min_confidence
         ]
 
-    def _stream(
-        self,
-        sources: Iterable[Source],
-        finished: list[_Pending],
-        on_error: Callable[[Source, Exception], None],
-    ) -> Iterator[_Item]:
-        """Decode page after page; a document whose last page was given out goes to `finished`."""
+    def _batches(self, sources: Iterable[Source]) -> Generator[list[_Event], None, None]:
+        """Decode page after page; gather what happens until the pages make a batch."""
+        batch: list[_Event] = []
+        count = pixels = 0
         for source in sources:
-            pending = _Pending("" if isinstance(source, Image.Image | np.ndarray) else str(source))
-            try:
-                for page in _pages(source):
-                    yield source, pending, page
-                    if pending.failed:
-                        break
-            except Exception as error:
-                if not pending.failed:
-                    pending.failed = True
-                    on_error(source, error)
-            finished.append(pending)
+            document = _Pending(source)
+            for event in self._decode(document):
+                batch.append(event)
+                if event.page is not None:
+                    count += 1
+                    pixels += event.page.image.size // 3
+                if count == self.batch_size or pixels >= BATCH_PIXELS:
+                    yield batch
+                    batch, count, pixels = [], 0, 0
+            batch.append(_Event(document))
+        yield batch
 
-    def _next_batch(self, pages: Iterator[_Item]) -> list[_Item]:
-        batch = []
-        pixels = 0
-        for item in pages:
-            batch.append(item)
-            pixels += item[2].image.size // 3
-            if len(batch) == self.batch_size or pixels >= BATCH_PIXELS:
-                break
+    def _decode(self, document: _Pending) -> Iterator[_Event]:
+        errors: list[Exception] = []
+        try:
+            for page in self._pages(document.source, errors.append):
+                while errors:
+                    yield _Event(document, error=errors.pop(0))
+                yield _Event(document, page=page)
+        except Exception as last:
+            errors.append(last)
+        for error in errors:
+            yield _Event(document, error=error)
+
+    def _pages(self, source: Source, on_error: Callable[[Exception], None]) -> Iterator[PageImage]:
+        """Decoded pages of any source."""
+        if isinstance(source, Image.Image):
+            yield PageImage(to_rgb(ImageOps.exif_transpose(source)))
+        elif isinstance(source, np.ndarray):
+            yield PageImage(_as_rgb(source))
+        else:
+            yield from self.decode(source, on_error=on_error)
+
+    def _detect_batch(self, batch: list[_Event]) -> list[_Event]:
+        def detect(events: Sequence[_Event]) -> None:
+            start = time.perf_counter()
+            found = self.detect([event.page.image for event in events if event.page])
+            seconds = (time.perf_counter() - start) / len(events)
+            for event, detections in zip(events, found, strict=True):
+                event.found = detections, seconds
+
+        _together([event for event in batch if event.page], detect)
         return batch
 
-    def _read_batch(self, batch: Sequence[_Item]) -> Sequence[Page | Exception]:
-        """Read a batch; if it fails, its pages one by one, so that only the culprit fails."""
-        try:
-            return self.read_pages([page for _, _, page in batch])
-        except Exception as error:
-            if len(batch) == 1:
-                return [error]
-        return [result for item in batch for result in self._read_batch([item])]
+    def _recognize_batch(self, batch: list[_Event]) -> list[_Event]:
+        def recognize(events: Sequence[_Event]) -> None:
+            pages = [(event.page, *event.found) for event in events if event.page and event.found]
+            for event, result in zip(events, self._recognize_pages(pages), strict=True):
+                event.result = result
 
-    def _documents(self, finished: list[_Pending]) -> Iterator[Document]:
-        while finished:
-            pending = finished.pop(0)
-            if not pending.failed:
-                yield Document(
-                    source=pending.source,
-                    pages=tuple(pending.pages),
-                    settings=self.settings,
-                    models={
-                        "detector": _model(self.detector),
-                        "recognizer": _model(self.recognizer),
+        _together([event for event in batch if event.found], recognize)
+        for event in batch:  # pictures are large, and the caller may take his time
+            event.page = None
+        return batch
+
+    def _recognize_pages(
+        self, pages: Sequence[tuple[PageImage, DetectionsLike, float]]
+    ) -> list[Page]:
+        """Second half of reading: pages, what was found on them, and the seconds that it took."""
+        from recognition.crops import crop_words
+
+        start = time.perf_counter()
+        quads = [self._upright(page.image, found.quads) for page, found, _ in pages]
+        crops = [
+            crop_words(page.image, some) for (page, _, _), some in zip(pages, quads, strict=True)
+        ]
+        readings = iter(self.recognizer.recognize([crop for some in crops for crop in some]))
+        seconds = time.perf_counter() - start
+
+        results = []
+        total = sum(map(len, crops))
+        for (page, found, detection_seconds), some in zip(pages, quads, strict=True):
+            arranging = time.perf_counter()
+            words = self._words(some, found.scores, list(islice(readings, len(some))))
+            blocks = tuple(layout.arrange(words))
+            results.append(
+                Page(
+                    index=page.index,
+                    width=page.image.shape[1],
+                    height=page.image.shape[0],
+                    angle=layout.text_angle(words),
+                    dpi=page.dpi,
+                    blocks=blocks,
+                    timings={
+                        "detection": detection_seconds,
+                        "recognition": seconds * len(some) / max(total, 1),
+                        "layout": time.perf_counter() - arranging,
                     },
-                    engine=ocr_pipeline.__version__,
+                    warnings=page.warnings,
                 )
+            )
+        return results
+
+    def _upright(self, image: np.ndarray, quads: np.ndarray) -> np.ndarray:
+        if not self.orientation:
+            return quads
+        return face_reading_direction(
+            quads, lambda some: [reading.confidence for reading in self.recognize(image, some)]
+        )
+
+    def _document(self, document: _Pending) -> Document:
+        return Document(
+            source=_name(document.source),
+            pages=tuple(document.pages),
+            settings=self.settings,
+            models={"detector": _model(self.detector), "recognizer": _model(self.recognizer)},
+            engine=ocr_pipeline.__version__,
+            warnings=tuple(
+                f"{error.reason}; {error.remedy}" if isinstance(error, InputError) else str(error)
+                for error in document.errors
+            ),
+        )
+
+
+def _together(events: Sequence[_Event], work: Callable[[Sequence[_Event]], None]) -> None:
+    """Work on a batch; if it fails, on its pages one by one, so that only the culprit fails."""
+    if not events:
+        return
+    try:
+        work(events)
+    except Exception as error:
+        if len(events) == 1:
+            events[0].error = error
+            return
+        for event in events:
+            _together([event], work)
 
 
 def _model(stage: DetectorLike | RecognizerLike) -> dict[str, str]:
     return {"name": stage.source, "sha256": stage.sha256}
 
 
-def _pages(source: Source) -> Iterator[PageImage]:
-    """Decoded pages of any source."""
-    if isinstance(source, Image.Image):
-        yield PageImage(to_rgb(ImageOps.exif_transpose(source)))
-    elif isinstance(source, np.ndarray):
-        if source.ndim == 2:
-            source = np.repeat(source[:, :, None], 3, axis=2)
-        if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3 or not source.size:
-            raise ValueError(
-                f"an image is {source.dtype} {source.shape}, expected uint8 (H, W, 3), RGB, or "
-                "(H, W), grey"
-            )
-        yield PageImage(source)
-    else:
-        yield from read_pages(source)
+def _name(source: Source) -> str:
+    return "" if isinstance(source, Image.Image | np.ndarray) else str(source)
+
+
+def _as_rgb(image: np.ndarray) -> np.ndarray:
+    if image.ndim == 2:
+        image = np.repeat(image[:, :, None], 3, axis=2)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ValueError(
+            f"an image is {image.dtype} {image.shape}, expected uint8 (H, W, 3), RGB, or "
+            "(H, W), grey"
+        )
+    return image

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 #: Four corners (x, y) in pixels of the original page, clockwise from the top-left corner of the
 #: text in its reading direction; x right, y down; pixel edges (a page spans 0..width).
@@ -128,6 +128,7 @@ class Page:
         index: number of the page in its document, from 0.
         width, height: of the original page, in pixels.
         angle: direction of its text in degrees, clockwise from the x axis.
+        dpi: pixels an inch as the file states them, None where it does not.
         blocks: in reading order.
         timings: seconds by stage; of work on several pages at once, this page's share.
         warnings: what was wrong with the page, though it could be read.
@@ -137,6 +138,7 @@ class Page:
     width: int
     height: int
     angle: float = 0.0
+    dpi: float | None = None
     blocks: tuple[Block, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -163,6 +165,7 @@ class Page:
             "width": self.width,
             "height": self.height,
             "angle": round(self.angle, 4),
+            "dpi": self.dpi,
             "blocks": [block.to_dict() for block in self.blocks],
             "timings": {stage: round(seconds, 4) for stage, seconds in self.timings.items()},
             "warnings": list(self.warnings),
@@ -176,6 +179,7 @@ class Page:
             width=data["width"],
             height=data["height"],
             angle=data["angle"],
+            dpi=data["dpi"],
             blocks=tuple(Block.from_dict(block) for block in data["blocks"]),
             timings=dict(data["timings"]),
             warnings=tuple(data["warnings"]),
@@ -192,6 +196,7 @@ class Document:
         settings: the options that shaped the result, as JSON values.
         models: by stage, `{"name": file, "sha256": hash}` of its weights.
         engine: version of this package.
+        warnings: pages that are missing here, and why.
     """
 
     source: str
@@ -199,6 +204,7 @@ class Document:
     settings: Mapping[str, Any]
     models: Mapping[str, Mapping[str, str]]
     engine: str
+    warnings: tuple[str, ...] = ()
 
     @property
     def words(self) -> list[Word]:
@@ -218,6 +224,7 @@ class Document:
             "source": self.source,
             "settings": dict(self.settings),
             "models": {stage: dict(model) for stage, model in self.models.items()},
+            "warnings": list(self.warnings),
             "pages": [page.to_dict() for page in self.pages],
         }
 
@@ -239,6 +246,7 @@ class Document:
             settings=dict(data["settings"]),
             models={stage: dict(model) for stage, model in data["models"].items()},
             engine=data["engine"],
+            warnings=tuple(data["warnings"]),
         )
 
 

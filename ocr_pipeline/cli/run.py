@@ -1,57 +1,101 @@
-"""`ocr-run`: read images and folders of images."""
+"""`ocr-run`: read images, PDFs and folders of them."""
 
 import argparse
 import os
+import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from ocr_pipeline.exports import FORMATS, export
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from ocr_pipeline.decode import Decoding
+    from ocr_pipeline.files import RunLog
+    from ocr_pipeline.inputs import Input
     from ocr_pipeline.pipeline import OCRPipeline
     from ocr_pipeline.results import Document
-
-FORMATS = ("json", "txt")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="ocr-run",
-        description="Read the words of images. Without --out, their text goes to standard output.",
-        epilog="Exit code: 0 all read, 1 some inputs failed, 2 wrong usage, 130 interrupted.",
+        description="Read the words of images and PDFs. Without --out, their text goes to standard "
+        "output.",
+        epilog="Exit code: 0 all read, 1 something failed, 2 wrong usage, 130 interrupted.",
     )
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", type=Path, help="image or folder")
     parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="image, PDF, folder, pattern in quotes, @list.txt with one of these a line, or - for "
+        "standard input",
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument(
         "--out",
         type=Path,
         metavar="PATH",
-        help="results.json or results.txt for one document; else a folder, with one file for each "
-        "input, named like it",
+        help="a file for one document, such as results.json; else a folder, with files for each "
+        "input, named like it, and a log, run.jsonl",
     )
-    parser.add_argument(
+    output.add_argument(
         "--format",
-        choices=FORMATS,
-        help="output format; default: by the suffix of --out, json in a folder, txt without --out",
+        type=_formats,
+        metavar="LIST",
+        help=f"any of {', '.join(FORMATS)}, joined by commas; default: by the suffix of --out, "
+        "json in a folder, txt without --out",
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto (CUDA if there is one), cpu, cuda or cuda:n"
-    )
-    parser.add_argument(
+    output.add_argument(
         "--overlay", type=Path, metavar="DIR", help="write pictures of what was read to this folder"
     )
-    parser.add_argument("--detector", type=Path, metavar="FILE", help="other detector weights")
-    parser.add_argument("--recognizer", type=Path, metavar="FILE", help="other recognizer weights")
-    parser.add_argument(
+    output.add_argument(
+        "--resume",
+        action="store_true",
+        help="skip inputs whose results are in the folder --out already, made of the same content "
+        "with the same settings",
+    )
+    output.add_argument(
         "--min-confidence",
         type=_probability,
         default=0.0,
         metavar="X",
         help="leave out words that are less sure than this (0 to 1, default 0)",
     )
+    reading = parser.add_argument_group("reading")
+    reading.add_argument("--pages", metavar="LIST", help="of PDFs and TIFFs, such as 1-3,7")
+    reading.add_argument(
+        "--dpi", type=_dpi, default=200, metavar="N", help="resolution for PDFs (default 200)"
+    )
+    reading.add_argument("--password", metavar="TEXT", help="of locked PDFs")
+    reading.add_argument(
+        "--max-pixels",
+        type=int,
+        default=200_000_000,
+        metavar="N",
+        help="refuse larger pages (default 200 million)",
+    )
+    reading.add_argument(
+        "--orientation",
+        choices=("auto", "off"),
+        default="auto",
+        help="auto looks which way up the text stands; off takes pages as upright",
+    )
+    reading.add_argument(
+        "--device", default="auto", help="auto (CUDA if there is one), cpu, cuda or cuda:n"
+    )
+    reading.add_argument("--detector", type=Path, metavar="FILE", help="other detector weights")
+    reading.add_argument("--recognizer", type=Path, metavar="FILE", help="other recognizer weights")
     parser.add_argument("--debug", action="store_true", help="show tracebacks and warnings")
     return parser
 
@@ -61,7 +105,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     try:
-        return _Run(args).run()
+        with ExitStack() as stack:
+            return _Run(args, stack).run()
     except UsageError as error:
         parser.error(str(error))
     except KeyboardInterrupt:
@@ -80,76 +125,117 @@ class UsageError(Exception):
 class _Run:
     """One run: find the inputs, load the models, read, write, sum up."""
 
-    def __init__(self, args: argparse.Namespace):
+    def __init__(self, args: argparse.Namespace, stack: ExitStack):
         self.args = args
-        self.failures = 0
+        self.stack = stack
+        self.names: dict[str, str] = {}  # of inputs that are read from elsewhere
+        self.errors: dict[str, list[str]] = {}  # by path
+        self.log: RunLog | None = None
 
     def run(self) -> int:
         import warnings
 
-        from tqdm import tqdm
-
         from ocr_pipeline.inputs import find_inputs
+        from ocr_pipeline.isolation import IsolatedReader
 
         if not self.args.debug:  # libraries' chatter; what concerns a page is in its result
             warnings.simplefilter("ignore")
-        inputs = find_inputs(self.args.inputs, on_error=self.fail)
-        single, format = self.choose_output(len(inputs))
+        self.decoding = self.choose_decoding()
+        paths = [self.spool() if path == "-" else path for path in self.args.inputs]
+        inputs = find_inputs(paths, on_error=self.fail)
+        self.single, self.formats = self.choose_output(len(inputs))
         if not inputs:
             return 1
-        ocr = self.load()
+        # Started first: it loads while this process loads the models.
+        decode = self.stack.enter_context(IsolatedReader(self.decoding))
+        ocr = self.load(decode)
+        todo = self.open_log(ocr, inputs)
+        self.read(ocr, todo)
+        return 1 if self.errors else 0
+
+    def read(self, ocr: "OCRPipeline", inputs: Sequence["Input"]) -> None:
+        from tqdm import tqdm
 
         start = time.perf_counter()
         pages = words = 0
-        stems = {str(item.path): item.stem for item in inputs}
+        waiting = deque(inputs)
         with tqdm(total=len(inputs), unit="file", disable=not sys.stderr.isatty()) as progress:
 
-            def failed(path: Any, error: Exception) -> None:
-                self.fail(path, error)
-                progress.update()
+            def settle(until: str | None) -> None:
+                """Documents come in order: what was due before this one has failed."""
+                while waiting and str(waiting[0].path) != until:
+                    self.note(waiting.popleft())
+                    progress.update()
 
-            for document in ocr.read_many((item.path for item in inputs), on_error=failed):
-                try:
-                    self.write(document, stems[document.source], single, format)
-                    pages += len(document.pages)
-                    words += len(document.words)
-                except BrokenPipeError:
-                    raise
-                except Exception as error:
-                    self.fail(document.source, error)
+            for document in ocr.read_many((item.path for item in inputs), on_error=self.fail):
+                settle(document.source)
+                item = waiting.popleft()
+                outputs = self.write_safely(document, item)
+                self.note(item, document, outputs)
+                pages += len(document.pages)
+                words += len(document.words)
+                seconds = time.perf_counter() - start
+                progress.set_postfix_str(f"{pages / seconds:.1f} pages/s")
                 progress.update()
+            settle(None)
         _say(
-            f"{len(inputs)} inputs, {self.failures} failed; {pages} pages, {words} words "
+            f"{len(inputs)} inputs, {len(self.errors)} failed; {pages} pages, {words} words "
             f"in {time.perf_counter() - start:.1f} s"
         )
-        return 1 if self.failures else 0
 
-    def choose_output(self, count: int) -> tuple[bool, str]:
-        """Whether --out is one file, and the format."""
-        out, format = self.args.out, self.args.format
+    def choose_decoding(self) -> "Decoding":
+        from ocr_pipeline.decode import Decoding, parse_ranges
+
+        try:
+            pages = parse_ranges(self.args.pages) if self.args.pages else None
+        except ValueError as error:
+            raise UsageError(f"--pages: {error}") from None
+        return Decoding(
+            pages=pages,
+            dpi=self.args.dpi,
+            password=self.args.password,
+            max_pixels=self.args.max_pixels,
+        )
+
+    def spool(self) -> Path:
+        """Standard input as a file, which can be read more than once."""
+        folder = self.stack.enter_context(TemporaryDirectory(prefix="ocr-run-"))
+        path = Path(folder, "stdin")
+        with open(path, "wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        self.names[str(path)] = "-"
+        return path
+
+    def choose_output(self, count: int) -> tuple[bool, tuple[str, ...]]:
+        """Whether --out is one file, and the formats."""
+        out, formats = self.args.out, self.args.format
+        if self.args.resume and (out is None or out.is_file()):
+            raise UsageError("--resume goes on with a folder of results; name it with --out")
         if out is None:
-            return False, format or "txt"
-        suffix = out.suffix[1:].lower()
-        if suffix not in FORMATS or out.is_dir():
-            if out.exists() and not out.is_dir():
-                raise UsageError(
-                    f"--out {out} is a file that is neither .json nor .txt; name a folder"
-                )
-            if suffix and not out.is_dir():
-                raise UsageError(
-                    f"--out {out} is neither .json nor .txt; name such a file, or a folder "
-                    "(one with a dot in its name must exist)"
-                )
-            return False, format or "json"
+            if formats and len(formats) > 1:
+                raise UsageError("standard output takes one format; name a folder with --out")
+            return False, formats or ("txt",)
+        suffixes = {format.suffix: name for name, format in FORMATS.items()}
+        named = [name for suffix, name in suffixes.items() if out.name.lower().endswith(suffix)]
+        if out.is_dir() or not (named or out.suffix or out.exists()):
+            return False, formats or ("json",)
+        if not named:
+            raise UsageError(
+                f"--out {out} is of no known format; name a folder (one with a dot in its name "
+                f"must exist) or a file that ends in {', '.join(suffixes)}"
+            )
         if count > 1:
             raise UsageError(
                 f"--out {out} holds one document, and there are {count}; name a folder"
             )
-        if format not in (None, suffix):
-            raise UsageError(f"--out {out} contradicts --format {format}; leave one of them out")
-        return True, suffix
+        if formats not in (None, (named[0],)):
+            raise UsageError(
+                f"--out {out} contradicts --format {','.join(formats)}; leave one of them out, or "
+                "name a folder"
+            )
+        return True, (named[0],)
 
-    def load(self) -> "OCRPipeline":
+    def load(self, decode: Any) -> "OCRPipeline":
         from ocr_pipeline.device import prepare_process
         from ocr_pipeline.pipeline import OCRPipeline
 
@@ -160,6 +246,13 @@ class _Run:
                 detector=self.args.detector,
                 recognizer=self.args.recognizer,
                 min_confidence=self.args.min_confidence,
+                orientation=self.args.orientation == "auto",
+                decode=decode,
+                settings={
+                    "pages": self.args.pages,
+                    "dpi": self.args.dpi,
+                    "max_pixels": self.args.max_pixels,
+                },
             )
         except (ValueError, OSError, ImportError) as error:  # a device, weights, Detectron2
             if self.args.debug:
@@ -171,49 +264,140 @@ class _Run:
         _say(f"device {ocr.settings['device']}, weights {', '.join(weights)}")
         return ocr
 
-    def write(self, document: "Document", stem: str, single: bool, format: str) -> None:
-        from ocr_pipeline.exports import EXPORTERS
+    def open_log(self, ocr: "OCRPipeline", inputs: Sequence["Input"]) -> Sequence["Input"]:
+        """Start the log of a folder of results; what is still to be read."""
+        import ocr_pipeline
+        from ocr_pipeline.files import RunLog
 
-        output = EXPORTERS[format](document)
+        if self.args.out is None or self.single:
+            return inputs
+        settings = {
+            **ocr.settings,
+            "models": [ocr.detector.sha256, ocr.recognizer.sha256],
+            "formats": self.formats,
+            "overlay": self.args.overlay and str(self.args.overlay),
+            "engine": ocr_pipeline.__version__,
+        }
+        self.log = RunLog(self.args.out, settings=settings, resume=self.args.resume)
+        todo = [item for item in inputs if not self.log.is_done(item.path)]
+        if len(todo) < len(inputs):
+            _say(f"{len(inputs) - len(todo)} of {len(inputs)} inputs are done already")
+        return todo
+
+    def note(
+        self, item: "Input", document: "Document | None" = None, outputs: Sequence[str] = ()
+    ) -> None:
+        """Log what became of a file."""
+        if self.log is None:
+            return
+        pages = document.pages if document else ()
+        errors = self.errors.get(str(item.path), [])
+        self.log.add(
+            item.path,
+            status="done" if not errors else "partial" if outputs else "failed",
+            outputs=list(outputs),
+            errors=errors,
+            pages=len(pages),
+            words=sum(len(page.words) for page in pages),
+            seconds=round(sum(sum(page.timings.values()) for page in pages), 3),
+        )
+
+    def write_safely(self, document: "Document", item: "Input") -> list[str]:
+        """Write a document's results; their names below --out, none if that failed."""
+        try:
+            return self.write(document, item)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            self.fail(item.path, error)
+            return []
+
+    def write(self, document: "Document", item: "Input") -> list[str]:
+        from ocr_pipeline.files import atomic
+
+        name = self.names.get(document.source, document.source)
         for page in document.pages:
             for warning in page.warnings:
-                _say(f"warning: {document.source}: page {page.index + 1}: {warning}")
+                _say(f"warning: {name}: page {page.index + 1}: {warning}")
         if self.args.overlay:
-            self.write_overlays(document, stem)
-        if self.args.out is None:
-            sys.stdout.write(output)
-            sys.stdout.flush()
-            return
-        path = self.args.out if single else self.args.out / f"{stem}.{format}"
-        with _atomic(path) as file:
-            file.write(output.encode())
+            self.write_overlays(document, item)
+        named = replace(document, source=name)
+        outputs = []
+        for format in self.formats:
+            for part, suffix in _parts(named, format):
+                content = export(format, part, self.images(part, item))
+                if self.args.out is None:
+                    sys.stdout.buffer.write(content)
+                    sys.stdout.flush()
+                    continue
+                outputs.append(f"{item.stem}{suffix}")
+                path = self.args.out if self.single else self.args.out / outputs[-1]
+                with atomic(path) as file:
+                    file.write(content)
+        return outputs
 
-    def write_overlays(self, document: "Document", stem: str) -> None:
+    def write_overlays(self, document: "Document", item: "Input") -> None:
         from PIL import Image
 
-        from ocr_pipeline.inputs import read_pages
+        from ocr_pipeline.files import atomic
         from ocr_pipeline.overlay import draw_overlay
 
-        for image, page in zip(read_pages(document.source), document.pages, strict=True):
+        for image, page in zip(self.images(document, item), document.pages, strict=True):
             number = f".{page.index + 1}" if len(document.pages) > 1 else ""
-            picture = Image.fromarray(draw_overlay(image.image, page))
-            with _atomic(self.args.overlay / f"{stem}{number}.overlay.png") as file:
+            picture = Image.fromarray(draw_overlay(image, page))
+            with atomic(self.args.overlay / f"{item.stem}{number}.overlay.png") as file:
                 picture.save(file, format="PNG", compress_level=1)
 
+    def images(self, document: "Document", item: "Input") -> Iterator["np.ndarray"]:
+        """The pictures of a document's pages, decoded once more when they are wanted."""
+        from ocr_pipeline.decode import read_pages
+
+        indices = {page.index for page in document.pages}
+        for page in read_pages(item.path, self.decoding, on_error=lambda error: None):
+            if page.index in indices:
+                yield page.image
+
     def fail(self, path: Any, error: Exception) -> None:
-        """Report a failed input in one line."""
+        """Report what is wrong with an input in one line."""
         from ocr_pipeline.inputs import InputError
 
-        self.failures += 1
+        name = self.names.get(str(path), path)
         if isinstance(error, InputError):
-            _say(f"error: {error}")
+            line = f"{error.reason}; {error.remedy}"
         elif isinstance(error, OSError):
-            _say(f"error: {path}: {_one_line(error)}; check space and permissions")
+            line = f"{_one_line(error)}; check space and permissions"
         else:
             remedy = "" if self.args.debug else "; --debug shows where"
-            _say(f"error: {path}: {type(error).__name__}: {_one_line(error)}{remedy}")
+            line = f"{type(error).__name__}: {_one_line(error)}{remedy}"
+        self.errors.setdefault(str(path), []).append(line)
+        _say(f"error: {name}: {line}")
         if self.args.debug:
             traceback.print_exception(error)
+
+
+def _parts(document: "Document", format: str) -> Iterator[tuple["Document", str]]:
+    """A document and the suffix of its file; page by page where a file of the format holds one."""
+    suffix = FORMATS[format].suffix
+    if not FORMATS[format].one_page or len(document.pages) == 1:
+        yield document, suffix
+        return
+    for page in document.pages:
+        yield replace(document, pages=(page,)), f".{page.index + 1}{suffix}"
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        if name not in FORMATS:
+            raise argparse.ArgumentTypeError(f"no format {name!r}; there are {', '.join(FORMATS)}")
+    return names
+
+
+def _dpi(text: str) -> float:
+    value = float(text)
+    if not 10 <= value <= 2400:
+        raise argparse.ArgumentTypeError(f"{text} is not between 10 and 2400")
+    return value
 
 
 def _probability(text: str) -> float:
@@ -232,19 +416,6 @@ def _say(line: str) -> None:
     from tqdm import tqdm
 
     tqdm.write(line, file=sys.stderr)
-
-
-@contextmanager
-def _atomic(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file so that it is there whole or not at all; makes its folders."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.parent / f".{os.getpid()}.part"
-    try:
-        with open(partial, "wb") as file:
-            yield file
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@ import json
 import os
 import subprocess
 import sys
+from io import BytesIO
+from types import SimpleNamespace
 
 import jsonschema
 import numpy as np
@@ -23,6 +25,8 @@ def run(monkeypatch, capsys, ocr, tmp_path):
         if options["device"] == "cuda:7":
             raise ValueError("device 'cuda:7' asked for,\nbut it is not there; use --device cpu")
         ocr.min_confidence = options["min_confidence"]
+        ocr.decode = options["decode"]
+        ocr.settings = {"device": "cpu", "min_confidence": options["min_confidence"]}
         return ocr
 
     monkeypatch.setattr(OCRPipeline, "from_pretrained", load)
@@ -71,7 +75,7 @@ def test_folder_makes_a_folder_with_the_same_paths(run, tmp_path):
     for name in ("a.png", "a.bmp", "sub/b.png"):
         bars(1).save(tmp_path / "in" / name)
     assert run("in", "--out", "out", "--overlay", "seen")[0] == 0
-    assert files(tmp_path / "out") == ["a.bmp.json", "a.png.json", "sub/b.json"]
+    assert files(tmp_path / "out") == ["a.bmp.json", "a.png.json", "run.jsonl", "sub/b.json"]
     assert files(tmp_path / "seen") == [
         "a.bmp.overlay.png",
         "a.png.overlay.png",
@@ -107,7 +111,7 @@ def test_each_bad_input_is_one_line_and_the_others_are_read(run, tmp_path):
     assert [line for line in err if line.startswith("warning: cut.jpg")]
     # the bad ones, one warning, the device and the summary, and nothing else
     assert len(err) == len(names) + 3
-    assert files(tmp_path / "out") == ["blank.json", "cut.json", "good.json"]
+    assert files(tmp_path / "out") == ["blank.json", "cut.json", "good.json", "run.jsonl"]
     assert json.loads((tmp_path / "out/blank.json").read_text())["pages"][0]["blocks"] == []
 
 
@@ -147,7 +151,7 @@ def test_output_that_cannot_be_written_is_an_error_of_that_input(run, tmp_path):
     code, _, err = run("a.png", "b.png", "--out", "out")
     assert code == 1
     assert len(errors(err)) == 1
-    assert files(tmp_path / "out") == ["b.json"]
+    assert files(tmp_path / "out") == ["b.json", "run.jsonl"]
 
 
 @pytest.mark.parametrize(
@@ -156,8 +160,13 @@ def test_output_that_cannot_be_written_is_an_error_of_that_input(run, tmp_path):
         ([], "INPUT"),
         (["a.png", "b.png", "--out", "x.json"], "holds one document, and there are 2"),
         (["a.png", "--out", "x.json", "--format", "txt"], "contradicts"),
-        (["a.png", "--out", "a.png"], "neither .json nor .txt"),
-        (["a.png", "--out", "a.csv"], "neither .json nor .txt; name such a file, or a folder"),
+        (["a.png", "--out", "a.png"], "of no known format; name a folder"),
+        (["a.png", "--out", "a.csv"], "or a file that ends in .json, .jsonl, .txt"),
+        (["a.png", "--out", "x.json", "--format", "json,txt"], "contradicts"),
+        (["a.png", "--format", "json,txt"], "takes one format"),
+        (["a.png", "--resume"], "--resume goes on with a folder"),
+        (["a.png", "--pages", "3-1"], "--pages: '3-1' is no range"),
+        (["a.png", "--dpi", "9"], "not between 10 and 2400"),
         (["a.png", "--min-confidence", "2"], "not between 0 and 1"),
         (["a.png", "--min-confidence", "high"], "min-confidence"),
         (["a.png", "--format", "docx"], "docx"),
@@ -190,10 +199,70 @@ def test_interrupted_run_leaves_no_half_file(run, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "replace", interrupt)
-    code, _, err = run("a.png", "--out", "out")
+    code, _, err = run("a.png", "--out", "out/a.json")
     assert code == 130
     assert err[-1] == "interrupted"
     assert files(tmp_path / "out") == []
+
+
+def test_several_formats_at_once(run, tmp_path):
+    bars(1).save(tmp_path / "a.tif", save_all=True, append_images=[bars(2)])
+    assert run("a.tif", "--out", "out", "--format", "json,txt,page,pdf")[0] == 0
+    assert files(tmp_path / "out") == [
+        *("a.1.page.xml", "a.2.page.xml", "a.json", "a.pdf", "a.txt", "run.jsonl"),
+    ]
+    assert (tmp_path / "out/a.pdf").read_bytes().startswith(b"%PDF")
+    assert run("a.tif", "--pages", "2", "--out", "a.page.xml")[0] == 0
+    assert b"s2" in (tmp_path / "a.page.xml").read_bytes()
+
+
+def test_standard_input(run, tmp_path, monkeypatch):
+    bars(1, 2).save(tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=BytesIO(data)))
+    code, out, _ = run("-", "--format", "json")
+    assert (code, json.loads(out)["source"]) == (0, "-")
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=BytesIO(b"no picture")))
+    code, _, err = run("-")
+    assert code == 1
+    assert errors(err)[0].startswith("error: -: not an image")
+
+
+def outcomes(folder):
+    entries = [json.loads(line) for line in (folder / "run.jsonl").read_text().splitlines()]
+    return [(entry["source"], entry["status"], entry["outputs"]) for entry in entries]
+
+
+def test_resume_reads_only_what_is_not_done(run, ocr, tmp_path):
+    for name in ("a", "b", "c", "d"):
+        bars(1).save(tmp_path / f"{name}.png")
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    inputs = ("a.png", "b.png", "bad.png", "c.png", "d.png", "--out", "out")
+    assert run(*inputs)[0] == 1
+    assert outcomes(tmp_path / "out") == [
+        *(("a.png", "done", ["a.json"]), ("b.png", "done", ["b.json"]), ("bad.png", "failed", [])),
+        *(("c.png", "done", ["c.json"]), ("d.png", "done", ["d.json"])),
+    ]
+
+    def pages_read(*more):
+        ocr.detector.batches.clear()
+        code, _, err = run(*inputs, *more)
+        return sum(ocr.detector.batches), code, err
+
+    bars(2).save(tmp_path / "b.png")  # another content
+    (tmp_path / "out/c.json").unlink()
+    # As a killed run leaves it: half a line, and half a file.
+    log = tmp_path / "out/run.jsonl"
+    log.write_bytes(log.read_bytes()[:-20])
+    (tmp_path / "out/.d.json.123.part").write_bytes(b"half")
+    count, code, err = pages_read("--resume")
+    assert (count, code) == (3, 1)  # b, c and d; bad is tried again, and fails
+    assert "1 of 5 inputs are done already" in err
+    assert json.loads((tmp_path / "out/b.json").read_text())["pages"][0]["blocks"]
+    assert files(tmp_path / "out") == ["a.json", "b.json", "c.json", "d.json", "run.jsonl"]
+    assert pages_read("--resume")[0] == 0
+    assert pages_read("--resume", "--min-confidence", "0.1")[0] == 4  # other settings
+    assert pages_read()[0] == 4
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")

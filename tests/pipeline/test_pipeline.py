@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def test_reads_a_file(ocr, tmp_path):
     document = ocr.read(path)
     assert document.source == str(path)
     assert document.text == "s1 s5 s9"
-    assert document.settings == {"device": "cpu", "min_confidence": 0.0}
+    assert document.settings == {"device": "cpu", "min_confidence": 0.0, "orientation": True}
     assert document.models["detector"] == {
         "name": "bars.safetensors",
         "sha256": ocr.detector.sha256,
@@ -70,6 +71,7 @@ def test_pages_are_read_together_over_document_borders(ocr, tmp_path):
     pages = [bars(k) for k in range(1, 6)]
     pages[0].save(tmp_path / "many.tif", save_all=True, append_images=pages[1:])
     sources = [bars(7), tmp_path / "many.tif", bars(8, 9)]
+    ocr.orientation = False  # reads words of its own, page by page
     documents = list(ocr.read_many(sources))
     assert [document.text for document in documents] == [
         "s7",
@@ -109,6 +111,33 @@ def test_only_the_failing_source_is_missing(ocr, tmp_path):
     assert [type(error) for _, error in errors] == [InputError, RuntimeError]
     with pytest.raises(InputError):
         ocr.read(bad)
+
+
+def test_document_of_which_a_page_fails_says_so(ocr, tmp_path):
+    pages = [bars(1), bars(2, size=(123, 100)), bars(3)]
+    path = tmp_path / "many.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    find = ocr.detector._find
+
+    def fail_on_poison(image):
+        if image.shape[1] == 123:
+            raise RuntimeError("boom")
+        return find(image)
+
+    ocr.detector._find = fail_on_poison
+    errors = []
+    (document,) = ocr.read_many([path], on_error=lambda source, error: errors.append(source))
+    assert [page.index for page in document.pages] == [0, 2]
+    assert document.warnings == ("boom",)
+    assert errors == [path]
+
+
+def test_leaving_early_ends_the_threads(ocr):
+    endless = (bars(1) for _ in iter(int, 1))
+    documents = ocr.read_many(endless)
+    next(documents)
+    documents.close()
+    assert [thread.name for thread in threading.enumerate()] == ["MainThread"]
 
 
 def test_overlay_shows_frames_and_text(ocr):

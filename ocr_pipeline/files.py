@@ -1,0 +1,112 @@
+"""Writing files whole or not at all, and remembering what a run has done."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+#: Names of files that are being written: hidden, and never taken for an input or a result.
+_PARTIAL = ".{name}.{pid}.part"
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file so that it is there whole or not at all; makes its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.parent / _PARTIAL.format(name=path.name[:100], pid=os.getpid())
+    try:
+        with open(partial, "wb") as file:
+            yield file
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what a killed run left half written anywhere below a folder."""
+    for partial in folder.rglob(".*.part"):
+        partial.unlink(missing_ok=True)
+
+
+class RunLog:
+    """run.jsonl: the outcome of each file of a folder run, one JSON object a line.
+
+    A line is added when a file's results are written, so a run that is killed loses nothing that
+    it finished. Of several lines about a file the last one counts.
+
+    Args:
+        folder: of the results.
+        settings: all that shapes them, as JSON values.
+        resume: whether what is in the log already stays, and counts as done.
+    """
+
+    def __init__(self, folder: Path, *, settings: Mapping[str, Any], resume: bool):
+        self.folder = folder
+        self.path = folder / "run.jsonl"
+        self.settings = _digest(json.dumps(settings, sort_keys=True).encode())
+        self.entries: dict[str, dict[str, Any]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        if resume:
+            self.entries = {entry["source"]: entry for entry in _read(self.path)}
+        with atomic(self.path) as file:  # without a half line that a killed run left
+            file.writelines(_line(entry) for entry in self.entries.values())
+
+    def is_done(self, source: Path) -> bool:
+        """Whether the file was read without any error, as it is now, with these settings."""
+        entry = self.entries.get(str(source), {})
+        return (
+            entry.get("status") == "done"
+            and entry["settings"] == self.settings
+            and all((self.folder / name).exists() for name in entry["outputs"])
+            and entry["content"] == content_hash(source)
+        )
+
+    def add(self, source: Path, **outcome: Any) -> None:
+        """Note what became of a file."""
+        entry = {
+            "source": str(source),
+            **outcome,
+            "settings": self.settings,
+            "content": content_hash(source),
+        }
+        with open(self.path, "ab") as file:
+            file.write(_line(entry))
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:  # cut off when the run was killed: that file is read again
+            continue
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    return json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def content_hash(path: Path) -> str | None:
+    """Of the file's bytes; None if they cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, _blake).hexdigest()
+    except OSError:
+        return None
+
+
+def _blake() -> Any:
+    return hashlib.blake2b(digest_size=16)
+
+
+def _digest(data: bytes) -> str:
+    digest = _blake()
+    digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,150 @@
+"""Decoding in a process of its own, for files that nobody vouches for.
+
+Decoders are large programs in C. Fed with the wrong bytes one may crash, hang or ask for all
+memory there is; then this process dies instead of the run, and the next file gets a new one.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from ocr_pipeline.decode import Decoding, PageImage, read_pages
+from ocr_pipeline.inputs import InputError
+
+#: Seconds that the decoding of a page may take.
+PAGE_SECONDS = 60.0
+
+#: Address space that the decoding process may take: that of Python with its libraries, and by the
+#: pixel what decoding takes at its peak and some.
+BASE_BYTES, PIXEL_BYTES = 1 << 30, 16
+
+
+class IsolatedReader:
+    """Does what `decode.read_pages` does, elsewhere. Leaving its context ends the process.
+
+    Args:
+        decoding: which pages, and how.
+        page_seconds: a page that takes longer is given up, and the rest of its file with it.
+
+    One file at a time: the pages of a file are to be taken, or left by closing their iterator,
+    before the next is asked for.
+    """
+
+    def __init__(self, decoding: Decoding, *, page_seconds: float = PAGE_SECONDS):
+        self.decoding = decoding
+        self.page_seconds = page_seconds
+        self._start()
+
+    def __enter__(self) -> "IsolatedReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def __call__(
+        self, path: str | os.PathLike[str], *, on_error: Callable[[InputError], None]
+    ) -> Iterator[PageImage]:
+        """The pages of a file; parameters and errors as those of `decode.read_pages`.
+
+        Raises:
+            InputError: also where decoding crashed, or took too long.
+        """
+        if not self._process.is_alive():
+            self._start()
+        whole = False
+        try:
+            self._connection.send(os.fspath(path))
+            while (message := self._receive(path)) is not None:
+                kind, content = message
+                if kind == "raise":
+                    whole = True
+                    raise InputError(*content)
+                if kind == "error":
+                    on_error(InputError(*content))
+                else:
+                    yield self._page(content)
+            whole = True
+        except (EOFError, ConnectionError):
+            self._process.join()
+            code = self._process.exitcode or 0
+            name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            raise InputError(
+                path, f"its decoder crashed ({name})", "the file is damaged; export it again"
+            ) from None
+        finally:
+            if not whole:  # what the process would still send belongs to this file
+                self._stop()
+
+    def _receive(self, path: str | os.PathLike[str]):
+        if not self._connection.poll(self.page_seconds):
+            raise InputError(
+                path,
+                f"decoding a page took more than {self.page_seconds:.0f} seconds",
+                "export it again, or in a simpler form",
+            )
+        return self._connection.recv()
+
+    def _page(self, content: tuple) -> PageImage:
+        shape, index, dpi, warnings = content
+        image = np.empty(shape, np.uint8)
+        self._connection.recv_bytes_into(image.data.cast("B"))
+        return PageImage(image, index, dpi, warnings)
+
+    def _start(self) -> None:
+        context = get_context("spawn")  # forking a process with threads is not safe
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs, self.decoding), daemon=True, name="decoder"
+        )
+        self._process.start()
+        theirs.close()
+
+    def _stop(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+
+def _serve(connection: Connection, decoding: Decoding) -> None:
+    """The other process: a path comes in; pages, errors and an end go out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent that is interrupted
+    _limit_memory(BASE_BYTES + PIXEL_BYTES * decoding.max_pixels)
+    # Decoders in C print what they think of a file; the run says it in one line.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            _decode(connection, connection.recv(), decoding)
+
+
+def _decode(connection: Connection, path: str, decoding: Decoding) -> None:
+    def report(kind: str, error: InputError) -> None:
+        connection.send((kind, (error.path, error.reason, error.remedy)))
+
+    try:
+        for page in read_pages(path, decoding, on_error=lambda error: report("error", error)):
+            connection.send(("page", (page.image.shape, page.index, page.dpi, page.warnings)))
+            connection.send_bytes(np.ascontiguousarray(page.image).data.cast("B"))
+        connection.send(None)
+    except InputError as error:
+        report("raise", error)
+    except MemoryError:
+        reason, remedy = "decoding it takes more memory than pages may", "export it again"
+        report("raise", InputError(path, reason, remedy))
+
+
+def _limit_memory(size: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard != resource.RLIM_INFINITY:
+        size = min(size, hard)
+    with contextlib.suppress(ValueError, OSError):  # macOS has the call, but not the limit
+        resource.setrlimit(resource.RLIMIT_AS, (size, hard))
