@@ -18,6 +18,8 @@ words at hand, so that the scale of the page does not matter.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,6 +38,10 @@ HEIGHT_RATIO = 0.6
 #: Prose: at least this many runs, with this many words each (median), which fill this much of the
 #: column's width (median).
 PROSE_RUNS, PROSE_WORDS, PROSE_FILL = 3, 3, 0.7
+#: Of at least this many runs, a word less will do: narrow columns.
+LONG_RUNS = 8
+#: Gutters are at least this many word heights wide, and short ones this many spaces.
+MIN_GUTTER, GUTTER_SPACES = 0.6, 1.5
 #: A word this much longer than high has a direction of its own; of shorter ones it means little.
 ELONGATED = 1.5
 
@@ -132,9 +138,8 @@ def _enclose(boxes: np.ndarray, members: Sequence[int]) -> np.ndarray:
 
 def _arrange_upright(boxes: np.ndarray) -> list[list[list[int]]]:
     """Blocks of lines of word indices, for boxes (N, 4) of upright words."""
-    links = _link_right(boxes, RUN_GAP, gutters=[])
-    runs = _chains(links)
-    gutters = _find_gutters(boxes, runs)
+    gutters = _find_gutters(boxes)
+    links = _link_right(boxes, RUN_GAP, gutters)
     lines = _chains(_link_right(boxes, np.inf, gutters, links))
 
     line_boxes = np.array([_enclose(boxes, line) for line in lines])
@@ -183,17 +188,24 @@ def _mutual(i: np.ndarray, j: np.ndarray, keys: Sequence[np.ndarray], count: int
     return links
 
 
+def _inverse(links: np.ndarray) -> np.ndarray:
+    back = np.full(len(links), -1)
+    linked = np.flatnonzero(links >= 0)
+    back[links[linked]] = linked
+    return back
+
+
+def _follow(start: int, links: np.ndarray) -> list[int]:
+    """An index and those that follow it."""
+    chain = [start]
+    while links[chain[-1]] >= 0:
+        chain.append(int(links[chain[-1]]))
+    return chain
+
+
 def _chains(links: np.ndarray) -> list[list[int]]:
     """Follow links (-1 ends a chain) into lists that hold every index once."""
-    linked = set(links.tolist())
-    chains = []
-    for start in range(len(links)):
-        if start not in linked:
-            chain = [start]
-            while links[chain[-1]] >= 0:
-                chain.append(int(links[chain[-1]]))
-            chains.append(chain)
-    return chains
+    return [_follow(start, links) for start in np.flatnonzero(_inverse(links) < 0).tolist()]
 
 
 def _link_right(
@@ -262,38 +274,94 @@ def _link_below(boxes: np.ndarray, heights: np.ndarray) -> np.ndarray:
     return _mutual(i[keep], j[keep], (step[keep],), len(boxes))
 
 
-def _find_gutters(boxes: np.ndarray, runs: list[list[int]]) -> list[np.ndarray]:
+def _find_gutters(boxes: np.ndarray) -> list[np.ndarray]:
     """White strips (left, top, right, bottom) between columns of prose."""
-    run_boxes = np.array([_enclose(boxes, run) for run in runs])
-    left, top, right, bottom = run_boxes.T
-    counts = np.array([len(run) for run in runs])
-    columns = []
-    for column in _chains(_link_below(run_boxes, _heights(boxes, runs))):
-        box = _enclose(run_boxes, column)
-        fill = np.median(right[column] - left[column]) / max(box[2] - box[0], 1e-6)
-        if (
-            len(column) >= PROSE_RUNS
-            and np.median(counts[column]) >= PROSE_WORDS
-            and fill >= PROSE_FILL
-        ):
-            columns.append(box)
-
+    after = _link_right(boxes, np.inf, gutters=[])
+    linked = np.flatnonzero(after >= 0)
+    runs = np.array(
+        [_enclose(boxes, run) for run in _chains(_link_right(boxes, RUN_GAP, gutters=[]))]
+    )
+    strips = [s for s in _white_strips(boxes, after) if len(s.words) >= PROSE_RUNS]
+    strips.sort(key=lambda strip: -len(strip.words))
     gutters: list[np.ndarray] = []
-    for a in columns:
-        # The nearest column to the right bounds the gutter; those behind it have their own.
-        beside = [b for b in columns if b[0] >= a[2] and b[1] < a[3] and b[3] > a[1]]
-        if not beside:
-            continue
-        b = min(beside, key=lambda box: box[0])
-        strip = np.array([a[2], min(a[1], b[1]), b[0], max(a[3], b[3])])
-        crossing = (left < strip[0]) & (right > strip[2])
-        middle = (top + bottom) / 2
-        above = bottom[crossing & (middle < max(a[1], b[1]))]
-        below = top[crossing & (middle > min(a[3], b[3]))]
-        strip[1] = above.max(initial=-np.inf)
-        strip[3] = below.min(initial=np.inf)
-        gutters.append(strip)
+    for strip in strips * 2:  # once more, when all the others are known
+        # What is as long as this one bounds its columns; wide spaces meet in short strips only.
+        rows = after.copy()
+        for rival in strips:
+            if 2 * len(rival.words) >= len(strip.words):
+                rows[rival.words] = -1
+        for gutter in gutters:
+            rows[linked[_separates(gutter, boxes[linked], boxes[after[linked]])]] = -1
+        back = _inverse(rows)
+        left = [_follow(word, back) for word in strip.words]
+        right = [_follow(word, rows) for word in after[strip.words]]
+        if all(_is_prose(boxes, side, strip.right - strip.left) for side in (left, right)):
+            gutters.append(_extend(strip, boxes, runs))
     return gutters
+
+
+def _extend(strip: "_Strip", boxes: np.ndarray, runs: np.ndarray) -> np.ndarray:
+    """The gutter of a strip: it goes on upwards and downwards until some run crosses it."""
+    left, top, right, bottom = runs.T
+    middle = (top + bottom) / 2
+    crossing = (left < strip.left) & (right > strip.right)
+    above = bottom[crossing & (middle < boxes[strip.words[0], 3])]
+    below = top[crossing & (middle > boxes[strip.words[-1], 1])]
+    return np.array(
+        [strip.left, above.max(initial=-np.inf), strip.right, below.min(initial=np.inf)]
+    )
+
+
+@dataclass
+class _Strip:
+    """White between words, row after row: where all rows have it, and the words on its left."""
+
+    left: float
+    right: float
+    bottom: float
+    words: list[int]
+
+
+def _white_strips(boxes: np.ndarray, after: np.ndarray) -> list[_Strip]:
+    """Gaps of at least a gutter's width that lie one below the other."""
+    left, top, right, bottom = boxes.T
+    words = np.flatnonzero(after >= 0)
+    gaps = left[after[words]] - right[words]
+    heights = (bottom - top)[words]
+    wide = gaps >= MIN_GUTTER * heights
+    words, heights = words[wide], heights[wide]
+    strips: list[_Strip] = []
+    active: list[_Strip] = []
+    for k in np.argsort((top + bottom)[words], kind="stable"):
+        word, height = int(words[k]), heights[k]
+        low, high = right[word], left[after[word]]
+        active = [s for s in active if top[word] - s.bottom <= 3 * height]
+        found = False
+        for strip in active:
+            common = max(low, strip.left), min(high, strip.right)
+            if common[1] - common[0] >= MIN_GUTTER * height:
+                strip.left, strip.right = common
+                strip.bottom = bottom[word]
+                strip.words.append(word)
+                found = True
+        if not found:
+            active.append(_Strip(low, high, bottom[word], [word]))
+            strips.append(active[-1])
+    return strips
+
+
+def _is_prose(boxes: np.ndarray, runs: list[list[int]], gap: float) -> bool:
+    """Whether runs of words, one below the other, are a column of prose beside a gap this wide."""
+    extents = np.array([_enclose(boxes, run) for run in runs])
+    widths = extents[:, 2] - extents[:, 0]
+    if np.median(widths) < PROSE_FILL * np.quantile(widths, 0.9):
+        return False
+    words = np.median([len(run) for run in runs])
+    if len(runs) >= LONG_RUNS:
+        return bool(words >= PROSE_WORDS - 1)
+    pairs = [pair for run in runs for pair in pairwise(sorted(run, key=lambda k: boxes[k, 0]))]
+    spaces = [boxes[b, 0] - boxes[a, 2] for a, b in pairs]
+    return bool(words >= PROSE_WORDS and gap >= GUTTER_SPACES * np.median(spaces))
 
 
 def _separates(gutter: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium_c
 from fontTools.fontBuilder import FontBuilder
-from fontTools.ttLib.tables._g_l_y_f import Glyph
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fpdf import FPDF
 from fpdf.drawing_primitives import Transform
 from fpdf.enums import TextMode
@@ -29,6 +29,9 @@ from ocr_pipeline.results import Document, Page, Quad
 LONG_SIDE = 842.0
 #: Of pictures that do not get smaller without loss.
 JPEG_QUALITY = 90
+#: Larger pictures are kept without loss: libjpeg cannot write longer sides, and where fpdf2 has
+#: Pillow read the JPEG again, Pillow refuses more pixels.
+JPEG_SIDE, JPEG_PIXELS = 65_500, 170_000_000
 
 #: The invisible font: letters half as wide as they are high, spaces half as wide as letters.
 _LETTER, _SPACE = 0.5, 0.25
@@ -37,11 +40,11 @@ _FONT_SIZE = 10.0
 
 
 def to_pdf(document: Document, images: Iterable[np.ndarray]) -> bytes:
-    """The document as a PDF with its text behind the pages, a space after each word.
+    """The document as a PDF with invisible text over its pages, a space after each word.
 
     A page that is a picture has the size that its dpi gives, or where that is unknown, the long
-    side of A4. A JPEG that is the page is embedded unchanged; other pictures are kept
-    without loss, or as JPEG of quality 90 if that is smaller.
+    side of A4. A JPEG that is the page is embedded unchanged; other pictures are kept without
+    loss, or as JPEG of quality 90 if that is smaller.
 
     Args:
         document: what was read. If its source is a PDF, not encrypted, the pages that were read
@@ -105,18 +108,30 @@ def _text_to_page(text: str, quad: Quad, scale: float) -> Transform:
 
 
 def _invisible_font(characters: set[str]) -> bytes:
-    """A TrueType font of empty glyphs, an em from ascender to descender."""
+    """A TrueType font whose glyphs are boxes, an em from ascender to descender.
+
+    Nobody sees them, but viewers mark with them what was found, and pdfium (Chrome) passes over
+    text turned by 90 degrees whose glyphs have no height.
+    """
     units = 1000
     names = {ord(character): f"u{ord(character):X}" for character in sorted(characters)}
     glyphs = [".notdef", *names.values()]
-    widths = {name: (round(units * _LETTER), 0) for name in glyphs}
-    widths[names[ord(" ")]] = (round(units * _SPACE), 0)
+    letter, space = round(units * _LETTER), round(units * _SPACE)
     ascent, descent = round(units * (1 - DESCENT)), -round(units * DESCENT)
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, descent))
+    for corner in ((0, ascent), (letter, ascent), (letter, descent)):
+        pen.lineTo(corner)
+    pen.closePath()
+    box, empty = pen.glyph(), TTGlyphPen(None).glyph()
+    blank = names[ord(" ")]
     builder = FontBuilder(units)
     builder.setupGlyphOrder(glyphs)
     builder.setupCharacterMap(names)
-    builder.setupGlyf({name: Glyph() for name in glyphs})
-    builder.setupHorizontalMetrics(widths)
+    builder.setupGlyf({name: empty if name == blank else box for name in glyphs})
+    builder.setupHorizontalMetrics(
+        {name: (space if name == blank else letter, 0) for name in glyphs}
+    )
     builder.setupHorizontalHeader(ascent=ascent, descent=descent)
     builder.setupNameTable({"familyName": "Invisible", "fullName": "Invisible"})
     builder.setupOS2(sTypoAscender=ascent, sTypoDescender=descent, sCapHeight=ascent)
@@ -134,6 +149,8 @@ def _embed(document: Document, image: np.ndarray) -> BytesIO | Image.Image:
             return jpeg
     grey = (image == image[:, :, :1]).all()
     picture = Image.fromarray(image[:, :, 0] if grey else image)
+    if max(picture.size) > JPEG_SIDE or picture.width * picture.height > JPEG_PIXELS:
+        return picture
     jpeg = BytesIO()
     picture.save(jpeg, format="JPEG", quality=JPEG_QUALITY)
     # The fastest level, to compare; what is written is compressed better.
@@ -145,7 +162,9 @@ def _source_jpeg(source: str, image: np.ndarray) -> BytesIO | None:
     try:
         file = BytesIO(Path(source).read_bytes())
         picture = Image.open(file, formats=["JPEG"])
-        if picture.mode in ("L", "RGB") and np.array_equal(picture.convert("RGB"), image):
+        if picture.mode in ("L", "RGB") and np.array_equal(
+            np.asarray(picture.convert("RGB")), image
+        ):
             return file
     except (OSError, ValueError, Image.DecompressionBombError):  # no such file, or no JPEG
         pass
