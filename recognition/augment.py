@@ -59,7 +59,7 @@ def degrade_crop(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
             length = int(rng.integers(2, 6))
             smear = np.full((1, length), 1 / length, np.float32)
             crop = cv2.filter2D(crop, -1, smear if rng.random() < 0.7 else smear.T)
-    if rng.random() < 0.12:  # a rule under or through the word, or a box's side
+    if rng.random() < 0.18:  # a rule under or through the word, or a box's side
         crop = _rule(crop, rng)
     if rng.random() < 0.25:
         noise = rng.normal(0, rng.uniform(3, 25), crop.shape)

@@ -27,7 +27,7 @@ SYSTEM_FONTS = ("/usr/share/fonts", "/usr/share/texmf/fonts/opentype")
 # Not typefaces for text: symbols, mathematics, bitmaps, other scripts' fonts (their Latin repeats
 # another face), segment displays, small capitals, and faces that no one could call legible.
 UNUSABLE = re.compile(
-    r"symbol|dingbat|webding|wingding|ornament|emoji|icons|awesome|barcode|braille|music|math|jsmath"
+    r"symbol|dingb|webding|wingding|ornament|emoji|icons|awesome|barcode|braille|music|math|jsmath"
     r"|stixnon|stixint|stixsize|stixvar|initials|keyboard|dseg|weather|fraktur|unifont (upper|csur)"
     r"|caps\b|smallcap|small cap|\bsc\b|unz1|bbold|lastresort|fallback|nonunicode|d050000l"
     r"|noto (sans|serif) (?!mono\b|display\b|condensed\b)\w|noto (traditional|nastaliq|naskh|kufi"

@@ -1,7 +1,7 @@
 """Typefaces kept out of all training pages, to test on what no model has seen."""
 
 #: Parts of family names, in lower case without spaces.
-HELD_OUT = ("libertin", "carlito", "ebgaramond")
+HELD_OUT = ("libertin", "carlito", "ebgaramond", "manrope")
 
 
 def is_held_out(font: str) -> bool:

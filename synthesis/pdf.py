@@ -401,7 +401,7 @@ def _split(glyphs: _Glyphs) -> list[list[int]]:
     rise = np.abs(step[:, 0] * axis[:, 1] - step[:, 1] * axis[:, 0])
     gap = (forward - glyphs.advance[:-1]) / em
     turned = (axis * glyphs.axis[1:]).sum(1) < 0.999
-    resized = np.abs(glyphs.em[1:] / em - 1) > 0.15
+    resized = np.abs(glyphs.em[1:] / em - 1) > 0.35  # small capitals are about 0.8 of capitals
     same = (np.abs(forward) < 1e-3 * em) & (rise < 1e-3 * em)  # pieces of one ligature
     elsewhere = turned | (rise > 0.12 * em) | resized
     elsewhere |= (forward < -0.3 * em) & ~same
@@ -462,7 +462,7 @@ def _make_words(
     text = _compose(glyphs, run)
 
     first = run[0]
-    axis, em = glyphs.axis[first], glyphs.em[first]
+    axis, em = glyphs.axis[first], glyphs.em[run].max()
     up = np.array([axis[1], -axis[0]])
     base = glyphs.origin[first]
     along = ((glyphs.origin[run] - base) * axis).sum(1)

@@ -165,6 +165,7 @@ class PageMaker:
             "spacing": self.uniform(80, 180) if self.chance(0.15) else 100,
             "ligatures": self.chance(0.7),
             "capitals": face.look == "capitals",
+            "small_caps": self.chance(0.06),
         }
 
     def like(self, face: Spec, **changes: Any) -> Spec:
@@ -342,7 +343,7 @@ class PageMaker:
         label_face = face if self.chance(0.6) else self.face(self.size(5.5, 11), fill=fill)
         pen = fill if self.chance(0.6) else self.pick(["#1a237e", "#26408b", "#333333", "#5b2333"])
         fill_look = str(
-            self.rng.choice(["typewriter", "hand", "common", "any"], p=[0.5, 0.12, 0.2, 0.18])
+            self.rng.choice(["typewriter", "hand", "common", "any"], p=[0.5, 0.2, 0.15, 0.15])
         )
         fill_face = self.face(face["size"] * self.uniform(0.9, 1.4), look=fill_look, fill=pen)
         title_face, title = self.title(face["size"], fill)
