@@ -12,7 +12,7 @@ import numpy as np
 SAMPLE = 12
 #: Words this much longer than high, or higher than long, tell along which axis text runs.
 ELONGATED = 2.0
-#: A page is turned if that makes its words this much surer (0 to 1) on average.
+#: Text is turned if that makes its words this much surer (0 to 1) on average.
 MARGIN = 0.1
 #: Text along the other axis is as high as the page's text, give or take; a lone `1` or `l`, which
 #: is narrow too, is far less wide than that.
@@ -22,33 +22,46 @@ ALIKE = 0.6
 Confidences = Callable[[np.ndarray], Sequence[float]]
 
 
-def face_reading_direction(quads: np.ndarray, confidences: Confidences) -> np.ndarray:
-    """Let each quad of a page start at the top-left corner of its text in reading direction.
+def page_turn(quads: np.ndarray, confidences: Confidences) -> int:
+    """Quarter turns, clockwise, by which a page stands the wrong way: 0 to 3.
 
     Args:
         quads: (N, 4, 2), clockwise, each from the corner at which text would start if it were
             turned by less than 45 degrees.
         confidences: reads quads of this page.
-
-    Returns:
-        The quads with their corners rolled: all by the turn of the page's text, those that stand
-        across it (the spine of a table, a stamp in the margin) by theirs.
     """
-    quads = quads.copy()
     along, across = _sides(quads)
     lying, standing = along >= ELONGATED * across, across >= ELONGATED * along
     turned = across[standing].sum() > along[lying].sum()
-    main = np.flatnonzero(standing if turned else lying)
-    if len(main) == 0:
-        return quads
-    quads = np.roll(quads, -_best(quads, main, (1, 3) if turned else (0, 2), confidences), axis=1)
+    words = np.flatnonzero(standing if turned else lying)
+    return _best(quads[words], (1, 3) if turned else (0, 2), confidences)
 
+
+def face_across(quads: np.ndarray, confidences: Confidences) -> np.ndarray:
+    """Turn the quads of words that stand across the text of their page, such as a table's spine.
+
+    Args:
+        quads: (N, 4, 2), clockwise; most start at the top-left corner of their text.
+        confidences: reads quads of this page.
+
+    Returns:
+        The quads; those of words that stand across start at the top-left corner of their text too.
+    """
     along, across = _sides(quads)
-    usual = np.median(across[main])
+    lying = along >= ELONGATED * across
+    usual = np.median(across[lying]) if lying.any() else 0
     rest = np.flatnonzero((across >= ELONGATED * along) & (along >= ALIKE * usual))
-    if len(rest):
-        turn = _best(quads, rest, (0, 1, 3), confidences)
-        quads[rest] = np.roll(quads[rest], -turn, axis=1)
+    turn = _best(quads[rest], (0, 1, 3), confidences)
+    quads = quads.copy()
+    quads[rest] = np.roll(quads[rest], -turn, axis=1)
+    return quads
+
+
+def turn_back(quads: np.ndarray, turn: int, width: int, height: int) -> np.ndarray:
+    """Quads (N, 4, 2) on `np.rot90(page, turn)` -> quads on the page of `width` x `height`."""
+    for step in reversed(range(turn)):
+        before = height if step % 2 else width  # of the picture that this quarter turned
+        quads = np.stack([before - quads[..., 1], quads[..., 0]], axis=-1)
     return quads
 
 
@@ -58,12 +71,12 @@ def _sides(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (sides[:, 0] + sides[:, 2]) / 2, (sides[:, 1] + sides[:, 3]) / 2
 
 
-def _best(
-    quads: np.ndarray, members: np.ndarray, turns: Sequence[int], confidences: Confidences
-) -> int:
+def _best(quads: np.ndarray, turns: Sequence[int], confidences: Confidences) -> int:
     """The quarter turn that makes the longest of some words the surest; the first if in doubt."""
-    lengths = np.maximum(*_sides(quads[members]))
-    sample = quads[members[np.argsort(-lengths, kind="stable")[:SAMPLE]]]
+    if len(quads) == 0:
+        return 0
+    lengths = np.maximum(*_sides(quads))
+    sample = quads[np.argsort(-lengths, kind="stable")[:SAMPLE]]
     ways = np.concatenate([np.roll(sample, -turn, axis=1) for turn in turns])
     sure = np.reshape(confidences(ways), (len(turns), len(sample))).mean(axis=1)
     sure[0] += MARGIN if turns[0] == 0 else 0

@@ -16,7 +16,7 @@ from ocr_pipeline import layout
 from ocr_pipeline.ahead import ahead
 from ocr_pipeline.decode import PageImage, read_pages, to_rgb
 from ocr_pipeline.inputs import InputError
-from ocr_pipeline.orientation import face_reading_direction
+from ocr_pipeline.orientation import face_across, page_turn, turn_back
 from ocr_pipeline.results import Document, Page, Word, as_quad
 
 #: A file, a Pillow image, or RGB uint8 (H, W, 3) or grey uint8 (H, W).
@@ -73,6 +73,14 @@ class RecognizerLike(Protocol):
 
     def recognize(self, crops: Sequence[np.ndarray]) -> Sequence[ReadingLike]:
         """Text of each crop, grey uint8 (32, w)."""
+
+
+@dataclass(frozen=True)
+class _Facing:
+    """Detections whose quads start where their text does."""
+
+    quads: np.ndarray
+    scores: np.ndarray
 
 
 @dataclass
@@ -230,9 +238,7 @@ class OCRPipeline:
             [(page, detections, seconds) for page, detections in zip(pages, found, strict=True)]
         )
 
-    def _words(
-        self, quads: np.ndarray, scores: np.ndarray, readings: Sequence[ReadingLike]
-    ) -> list[Word]:
+    def _words(self, found: DetectionsLike, readings: Sequence[ReadingLike]) -> list[Word]:
         """Words that say something, and surely enough."""
         return [
             Word(
@@ -241,7 +247,7 @@ class OCRPipeline:
                 quad=as_quad(quad),
                 detection_score=float(score),
             )
-            for quad, score, reading in zip(quads, scores, readings, strict=True)
+            for quad, score, reading in zip(found.quads, found.scores, readings, strict=True)
             if reading.text.strip() and reading.confidence >= self.min_confidence
         ]
 
@@ -312,18 +318,16 @@ class OCRPipeline:
         from recognition.crops import crop_words
 
         start = time.perf_counter()
-        quads = [self._upright(page.image, found.quads) for page, found, _ in pages]
-        crops = [
-            crop_words(page.image, some) for (page, _, _), some in zip(pages, quads, strict=True)
-        ]
+        pages = [(page, self._upright(page.image, found), spent) for page, found, spent in pages]
+        crops = [crop_words(page.image, found.quads) for page, found, _ in pages]
         readings = iter(self.recognizer.recognize([crop for some in crops for crop in some]))
         seconds = time.perf_counter() - start
 
         results = []
         total = sum(map(len, crops))
-        for (page, found, detection_seconds), some in zip(pages, quads, strict=True):
+        for (page, found, detection_seconds), some in zip(pages, crops, strict=True):
             arranging = time.perf_counter()
-            words = self._words(some, found.scores, list(islice(readings, len(some))))
+            words = self._words(found, list(islice(readings, len(some))))
             blocks = tuple(layout.arrange(words))
             results.append(
                 Page(
@@ -343,12 +347,20 @@ class OCRPipeline:
             )
         return results
 
-    def _upright(self, image: np.ndarray, quads: np.ndarray) -> np.ndarray:
+    def _upright(self, image: np.ndarray, found: DetectionsLike) -> DetectionsLike:
+        """Let quads start where their text does; a page that stands the wrong way is seen anew."""
         if not self.orientation:
-            return quads
-        return face_reading_direction(
-            quads, lambda some: [reading.confidence for reading in self.recognize(image, some)]
-        )
+            return found
+
+        def confidences(quads: np.ndarray) -> list[float]:
+            return [reading.confidence for reading in self.recognize(image, quads)]
+
+        quads = found.quads
+        if turn := page_turn(quads, confidences):
+            (found,) = self.detect([np.ascontiguousarray(np.rot90(image, turn))])
+            height, width = image.shape[:2]
+            quads = turn_back(found.quads, turn, width, height)
+        return _Facing(face_across(quads, confidences), found.scores)
 
     def _document(self, document: _Pending) -> Document:
         return Document(

@@ -126,6 +126,11 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
             metadata = file.metadata() or {}
     except SafetensorError as error:
         raise WeightsError(f"{path}: damaged or not safetensors ({error})") from error
+    for name, value in state.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise WeightsError(
+                f"{path}: {name} has values that are not finite; take an earlier checkpoint"
+            )
     return {
         name: value.float() if value.is_floating_point() else value for name, value in state.items()
     }, metadata

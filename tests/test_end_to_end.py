@@ -1,6 +1,7 @@
 """The shipped weights on rendered pages, through the same doors that users take."""
 
 import json
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import cv2
@@ -45,6 +46,15 @@ def test_a_clean_letter_is_read(ocr, letter):
     assert figures["raw_recall"] >= 75
     assert figures["raw_precision"] >= 82
     assert "48 Quayside Road" in document.text
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_page_the_wrong_way_up_reads_the_same(ocr, letter, quarters):
+    upright = ocr.read(letter["image"])
+    page = np.ascontiguousarray(np.rot90(letter["image"], -quarters))  # clockwise
+    turned = ocr.read(page)
+    assert SequenceMatcher(None, upright.text, turned.text, autojunk=False).ratio() > 0.99
+    assert turned.pages[0].angle % 360 == pytest.approx(90 * quarters, abs=1)
 
 
 def test_the_words_of_a_clean_letter_are_read_on_true_quads(ocr, letter):

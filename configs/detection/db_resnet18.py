@@ -47,13 +47,10 @@ data = L(build_detection_train_loader)(
     dataset=L(MixedPages)(
         # Shares of pages. Held-out pages are for `evaluate`.
         sources=[
-            (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.45),
-            (
-                L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22),
-                0.2,
-            ),
-            (real_pages("sroie"), 0.25),
-            (real_pages("tapuscorpus_fra"), 0.1),
+            (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.5),
+            (L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22), 0.25),
+            (real_pages("sroie"), 0.2),
+            (real_pages("tapuscorpus_fra"), 0.05),  # its boxes are loose
         ],
     ),
     mapper=L(TrainMapper)(

@@ -72,6 +72,14 @@ def test_weights_of_the_other_stage_are_refused(tmp_path, crnn):
         load_recognizer(path, CPU)
 
 
+def test_weights_that_are_not_finite_are_refused(tmp_path, crnn):
+    path = tmp_path / "r.safetensors"
+    crnn.stem.norm.running_var[1] = float("inf")
+    save_weights(path, crnn, config, charset="abc")
+    with pytest.raises(WeightsError, match=r"r\.safetensors: stem\.norm\.running_var has values"):
+        load_recognizer(path, CPU)
+
+
 def test_files_without_config_are_refused(tmp_path):
     path = tmp_path / "plain.safetensors"
     save_file(nn.Linear(2, 2).state_dict(), path)
