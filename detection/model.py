@@ -25,7 +25,7 @@ class DBNet(nn.Module):
 
     Args:
         backbone: gives the feature maps that `head` takes, e.g. ResNet-18 + FPN.
-        head: features -> logits of the probability and the threshold map, e.g. `DBHead`.
+        head: images, features -> logits of the probability and the threshold map, e.g. `DBHead`.
         loss: both logits and targets -> dict of losses, e.g. `DBLoss`.
         postprocess: probability map -> quads in pixels of the image, scores; e.g. `Regions`.
         pixel_mean, pixel_std: for each of R, G and B.
@@ -63,8 +63,8 @@ class DBNet(nn.Module):
         """Losses in training, instances in inference."""
         if not self.training:
             return self.inference(batched_inputs)
-        features = self.backbone(self.preprocess(batched_inputs).tensor)
-        probability, threshold = self.head(features)
+        images = self.preprocess(batched_inputs).tensor
+        probability, threshold = self.head(images, self.backbone(images))
         targets = ImageList.from_tensors(
             [x["targets"].to(self.device) for x in batched_inputs],
             self.backbone.size_divisibility // STRIDE,
@@ -91,7 +91,7 @@ class DBNet(nn.Module):
     def probability_maps(self, batched_inputs: list[dict]) -> list[Tensor]:
         """What the network sees: for each image float32 (H / 2, W / 2), rounded up, 0..1."""
         images = self.preprocess(batched_inputs)
-        logits, _ = self.head(self.backbone(images.tensor))
+        logits, _ = self.head(images.tensor, self.backbone(images.tensor))
         return [
             probability[: -(-height // STRIDE), : -(-width // STRIDE)]
             for probability, (height, width) in zip(
@@ -115,10 +115,14 @@ class DBNet(nn.Module):
 class DBHead(nn.Module):
     """Fuses a feature pyramid at stride 4 and draws the maps at stride 2.
 
+    A narrow space between words is a pixel or two at stride 4, too little to tell it from a space
+    between letters. So the maps are drawn with a second look at the image itself, at stride 2.
+
     Args:
         in_features: names of the pyramid's maps, the finest first.
         in_channels: of each of them.
         channels: of the fused map.
+        detail_channels: of the second look.
 
     Returns logits of the probability map and of the threshold map, each (B, 1, H / 2, W / 2). The
     threshold only teaches: in inference it is not computed, and None.
@@ -130,36 +134,55 @@ class DBHead(nn.Module):
         in_features: Sequence[str] = ("p2", "p3", "p4", "p5"),
         in_channels: int = 64,
         channels: int = 64,
+        detail_channels: int = 16,
     ):
         super().__init__()
         self.in_features = tuple(in_features)
         self.fuse = _conv(len(self.in_features) * in_channels, channels)
-        self.probability = _map_branch(channels)
-        self.threshold = _map_branch(channels)
+        self.detail = nn.Sequential(
+            _conv(3, detail_channels, kernel=5, stride=2), _conv(detail_channels, detail_channels)
+        )
+        self.probability = _MapBranch(channels, detail_channels)
+        self.threshold = _MapBranch(channels, detail_channels)
 
-    def forward(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Maps of features {name: (B, C, H / stride, W / stride)}."""
+    def forward(
+        self, images: Tensor, features: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor | None]:
+        """Maps of images (B, 3, H, W) and their features {name: (B, C, H / stride, W / stride)}."""
         finest = features[self.in_features[0]]  # (B, C, H / 4, W / 4)
         size = finest.shape[-2:]
         coarser = [F.interpolate(features[name], size=size) for name in self.in_features[1:]]
         fused = self.fuse(torch.cat([finest, *coarser], 1))  # (B, channels, H / 4, W / 4)
-        return self.probability(fused), self.threshold(fused) if self.training else None
+        detail = self.detail(images)  # (B, detail_channels, H / 2, W / 2)
+        return (
+            self.probability(fused, detail),
+            self.threshold(fused, detail) if self.training else None,
+        )
 
 
-def _conv(in_channels: int, out_channels: int) -> nn.Sequential:
+class _MapBranch(nn.Module):
+    """Fused features at stride 4, doubled, and the image's detail -> logits at stride 2."""
+
+    def __init__(self, channels: int, detail_channels: int):
+        super().__init__()
+        self.reduce = _conv(channels, channels // 2)
+        self.upsample = nn.Sequential(
+            nn.ConvTranspose2d(channels // 2, channels // 4, 2, stride=2, bias=False),
+            nn.BatchNorm2d(channels // 4),
+            nn.ReLU(inplace=True),
+        )
+        self.draw = nn.Sequential(
+            _conv(channels // 4 + detail_channels, channels // 4),
+            nn.Conv2d(channels // 4, 1, 3, padding=1),
+        )
+
+    def forward(self, fused: Tensor, detail: Tensor) -> Tensor:
+        return self.draw(torch.cat([self.upsample(self.reduce(fused)), detail], 1))
+
+
+def _conv(in_channels: int, out_channels: int, *, kernel: int = 3, stride: int = 1) -> nn.Module:
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+        nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(out_channels),
         nn.ReLU(inplace=True),
-    )
-
-
-def _map_branch(channels: int) -> nn.Sequential:
-    """Stride 4 -> logits at stride 2, by one learnt doubling."""
-    return nn.Sequential(
-        _conv(channels, channels // 2),
-        nn.ConvTranspose2d(channels // 2, channels // 4, 2, stride=2, bias=False),
-        nn.BatchNorm2d(channels // 4),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(channels // 4, 1, 3, padding=1),  # 3 x 3: smooths the seams of the doubling
     )

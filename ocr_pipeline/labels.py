@@ -7,10 +7,12 @@ Quads are clockwise from the top-left corner in reading direction, in pixel edge
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
 
 class LabelError(ValueError):
@@ -28,6 +30,8 @@ class LabelledPages:
         labels: the label file's name within it.
         part: (k, n) keeps every n-th record beginning at k, or all but those for (~k, n): a
             fixed split into training and validation pages.
+        grow: shares of its height by which each quad grows at either side, upwards and downwards,
+            for labels that end at the ink instead of at the height of the font (docs/formats.md).
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class LabelledPages:
         folder: str | Path,
         labels: str = "labels.jsonl",
         part: tuple[int, int] | None = None,
+        grow: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ):
         self.folder = Path(folder)
         path = self.folder / labels
@@ -62,6 +67,7 @@ class LabelledPages:
                 for index, record in enumerate(self.records)
                 if (index % n == held) == (k >= 0)
             ]
+        self.grow = grow
 
     def __len__(self) -> int:
         return len(self.records)
@@ -72,4 +78,21 @@ class LabelledPages:
         image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
         if image is None:
             raise LabelError(f"{path}: missing or not an image; mend or remove its label line")
-        return {**record, "image": image, "name": str(path)}
+        words = [{**word, "quad": _grown(word["quad"], *self.grow)} for word in record["words"]]
+        return {**record, "words": words, "image": image, "name": str(path)}
+
+
+def _grown(
+    quad: Sequence[Sequence[float]], sides: float, up: float, down: float
+) -> list[list[float]]:
+    """A quad whose edges are moved outwards by shares of its height."""
+    a, b, c, d = np.array(quad, np.float64)
+    height = (np.linalg.norm(d - a) + np.linalg.norm(c - b)) / 2
+    along = (b - a + c - d) / max(np.linalg.norm(b - a + c - d), 1e-6) * height
+    corners = [
+        a - up * (d - a) - sides * along,
+        b - up * (c - b) + sides * along,
+        c + down * (c - b) + sides * along,
+        d + down * (d - a) - sides * along,
+    ]
+    return [corner.tolist() for corner in corners]

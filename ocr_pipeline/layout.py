@@ -38,8 +38,8 @@ HEIGHT_RATIO = 0.6
 #: Prose: at least this many runs, with this many words each (median), which fill this much of the
 #: column's width (median).
 PROSE_RUNS, PROSE_WORDS, PROSE_FILL = 3, 3, 0.7
-#: Of at least this many runs, a word less will do: narrow columns.
-LONG_RUNS = 8
+#: At least this many runs make a long column; one well filled may have a word less a run.
+LONG_RUNS, LONG_FILL = 8, 0.85
 #: Gutters are at least this many word heights wide, and short ones this many spaces.
 MIN_GUTTER, GUTTER_SPACES = 0.6, 1.5
 #: A word this much longer than high has a direction of its own; of shorter ones it means little.
@@ -278,9 +278,7 @@ def _find_gutters(boxes: np.ndarray) -> list[np.ndarray]:
     """White strips (left, top, right, bottom) between columns of prose."""
     after = _link_right(boxes, np.inf, gutters=[])
     linked = np.flatnonzero(after >= 0)
-    runs = np.array(
-        [_enclose(boxes, run) for run in _chains(_link_right(boxes, RUN_GAP, gutters=[]))]
-    )
+    bars = _bars(boxes, linked, after[linked])
     strips = [s for s in _white_strips(boxes, after) if len(s.words) >= PROSE_RUNS]
     strips.sort(key=lambda strip: -len(strip.words))
     gutters: list[np.ndarray] = []
@@ -296,13 +294,23 @@ def _find_gutters(boxes: np.ndarray) -> list[np.ndarray]:
         left = [_follow(word, back) for word in strip.words]
         right = [_follow(word, rows) for word in after[strip.words]]
         if all(_is_prose(boxes, side, strip.right - strip.left) for side in (left, right)):
-            gutters.append(_extend(strip, boxes, runs))
+            gutters.append(_extend(strip, boxes, bars))
     return gutters
 
 
-def _extend(strip: "_Strip", boxes: np.ndarray, runs: np.ndarray) -> np.ndarray:
-    """The gutter of a strip: it goes on upwards and downwards until some run crosses it."""
-    left, top, right, bottom = runs.T
+def _bars(boxes: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """What no gutter can cross: words, and pairs of neighbours (i, j) with a mere space between."""
+    first, second = boxes[i], boxes[j]
+    height = np.minimum(first[:, 3] - first[:, 1], second[:, 3] - second[:, 1])
+    close = second[:, 0] - first[:, 2] < MIN_GUTTER * height
+    first, second = first[close], second[close]
+    pairs = [np.minimum(first[:, :2], second[:, :2]), np.maximum(first[:, 2:], second[:, 2:])]
+    return np.concatenate([boxes, np.concatenate(pairs, axis=1)])
+
+
+def _extend(strip: "_Strip", boxes: np.ndarray, bars: np.ndarray) -> np.ndarray:
+    """The gutter of a strip: it goes on upwards and downwards until some bar crosses it."""
+    left, top, right, bottom = bars.T
     middle = (top + bottom) / 2
     crossing = (left < strip.left) & (right > strip.right)
     above = bottom[crossing & (middle < boxes[strip.words[0], 3])]
@@ -354,14 +362,15 @@ def _is_prose(boxes: np.ndarray, runs: list[list[int]], gap: float) -> bool:
     """Whether runs of words, one below the other, are a column of prose beside a gap this wide."""
     extents = np.array([_enclose(boxes, run) for run in runs])
     widths = extents[:, 2] - extents[:, 0]
-    if np.median(widths) < PROSE_FILL * np.quantile(widths, 0.9):
-        return False
+    fill = np.median(widths) / np.quantile(widths, 0.8)
     words = np.median([len(run) for run in runs])
-    if len(runs) >= LONG_RUNS:
-        return bool(words >= PROSE_WORDS - 1)
+    if len(runs) >= LONG_RUNS and fill >= LONG_FILL and words >= PROSE_WORDS - 1:
+        return True
+    if fill < PROSE_FILL or words < PROSE_WORDS:
+        return False
     pairs = [pair for run in runs for pair in pairwise(sorted(run, key=lambda k: boxes[k, 0]))]
     spaces = [boxes[b, 0] - boxes[a, 2] for a, b in pairs]
-    return bool(words >= PROSE_WORDS and gap >= GUTTER_SPACES * np.median(spaces))
+    return len(runs) >= LONG_RUNS or gap >= GUTTER_SPACES * float(np.median(spaces))
 
 
 def _separates(gutter: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -47,16 +47,16 @@ data = L(build_detection_train_loader)(
     dataset=L(MixedPages)(
         # Shares of pages. Held-out pages are for `evaluate`.
         sources=[
-            (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.5),
+            (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.55),
             (L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22), 0.25),
-            (real_pages("sroie"), 0.2),
+            (real_pages("sroie"), 0.15),
             (real_pages("tapuscorpus_fra"), 0.05),  # its boxes are loose
         ],
     ),
     mapper=L(TrainMapper)(
         targets=L(TextMaps)(shrink_ratio=0.7),
         crop_size=(512, 512),
-        scales=(0.5, 1.3),  # 1024 to 2662: sharper than inference and coarser
+        scales=(0.6, 1.4),  # 1229 to 2867: sharper than inference and coarser
         long_side="${resolution.long_side}",
         max_upscale="${resolution.max_upscale}",
     ),

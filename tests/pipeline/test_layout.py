@@ -14,6 +14,10 @@ whenever I find myself growing grim about the mouth whenever it is a damp drizzl
 soul whenever I find myself involuntarily pausing before coffin warehouses
 """
 PROSE = STORY.split()
+NAMES = [
+    *("Ada Lovelace", "Alan Turing", "Grace Hopper", "Kurt Goedel", "Emmy Noether"),
+    *("Al Khwarizmi", "John von Neumann", "Barbara Liskov", "Edsger Dijkstra"),
+]
 
 
 def put(text, x, y, height=12.0):
@@ -76,6 +80,20 @@ def headed_columns():
     )
 
 
+def three_narrow_columns():
+    """Wide spaces, as in justified print, and a gutter hardly wider than they are."""
+    words, texts = [], []
+    for k in range(3):
+        column_words, column_lines = column(PROSE[20 * k : 20 * k + 20], 50 + 155 * k, 100, 130)
+        for word in column_words:  # every word but the first of its line moves to the right
+            x = word.quad[0][0]
+            shift = 4.0 if x > 50 + 155 * k else 0.0
+            quad = [(px + shift, py) for px, py in word.quad]
+            words.append(Word(word.text, 1.0, as_quad(quad), 1.0))
+        texts += column_lines
+    return words, texts
+
+
 def columns_around_a_picture():
     """The left column starts below a picture, the right one beside it."""
     left, left_lines = column(PROSE[:40], 50, 300)
@@ -91,7 +109,17 @@ LAYOUTS = {
     "two lines": (put("the first", 9, 10) + put("the second", 9, 26), ["the first", "the second"]),
     "two columns": two_columns(),
     "two columns under a heading": headed_columns(),
+    "three narrow columns": three_narrow_columns(),
     "columns around a picture": columns_around_a_picture(),
+    "table of names": (
+        [
+            word
+            for row in range(9)
+            for cell, x in ((NAMES[row], 50), (NAMES[8 - row], 250))
+            for word in put(cell, x, 50 + 18 * row)
+        ],
+        [f"{NAMES[row]} {NAMES[8 - row]}" for row in range(9)],
+    ),
     "form": (
         [
             *put("Name:", 50, 50), *put("Ada Lovelace", 300, 50),
