@@ -1,6 +1,6 @@
 """Overlapping the stages of a pipeline of iterators."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from queue import SimpleQueue
 from threading import Semaphore, Thread
 from typing import Any, TypeVar
@@ -8,10 +8,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def ahead(
-    items: Generator[T, None, None], work: Callable[[T], Any] = lambda item: item
-) -> Generator[Any, None, None]:
-    """Iterate, and work on each item, in a thread: the next is made while the last is used.
+def ahead(items: Generator[T, None, None]) -> Generator[T, None, None]:
+    """Iterate in a thread: the next item is made while the last is used.
 
     No more than one ahead, so that memory stays bounded. What is raised there is raised here. When
     this iterator is closed, the thread ends after the item at which it is, and closes `items`.
@@ -27,7 +25,7 @@ def ahead(
                 if stopped:
                     break
                 try:
-                    results.put(("item", work(next(items))))
+                    results.put(("item", next(items)))
                 except StopIteration:
                     break
         except BaseException as error:

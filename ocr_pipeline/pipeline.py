@@ -204,8 +204,7 @@ class OCRPipeline:
     ) -> Iterator[Document]:
         """Read documents, as they come, in batches of pages.
 
-        Decoding, detection, recognition and what the caller does with a document overlap: each
-        works a batch ahead of the next, in a thread of its own.
+        Decoding works a batch ahead, in a thread of its own.
 
         Args:
             sources: files or images.
@@ -217,9 +216,10 @@ class OCRPipeline:
             A document for each source of which something could be read, in order; its `source` is
             the path.
         """
-        batches = ahead(self._batches(sources))
-        for batch in ahead(ahead(batches, self._detect_batch), self._recognize_batch):
-            for event in batch:
+        # Both stages run in the caller's thread: two threads with a pool of OpenMP workers each
+        # would halve their speed on a CPU.
+        for batch in ahead(self._batches(sources)):
+            for event in self._recognize_batch(self._detect_batch(batch)):
                 document = event.document
                 if event.error is not None:
                     document.errors.append(event.error)

@@ -42,7 +42,7 @@ def test_a_clean_letter_is_read(ocr, letter):
     metric.update(letter, document.words)
     figures = metric.summary()
     assert figures["truth"] > 200
-    # What the first weights reach, less a margin. The goal is 97 of both (docs/results.md).
+    # What these weights reach, less a margin. The goal is 97 of both (docs/results.md).
     assert figures["raw_recall"] >= 75
     assert figures["raw_precision"] >= 82
     assert "48 Quayside Road" in document.text
