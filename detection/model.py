@@ -145,9 +145,7 @@ class DBHead(nn.Module):
         self.probability = _MapBranch(channels, detail_channels)
         self.threshold = _MapBranch(channels, detail_channels)
 
-    def forward(
-        self, images: Tensor, features: dict[str, Tensor]
-    ) -> tuple[Tensor, Tensor | None]:
+    def forward(self, images: Tensor, features: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
         """Maps of images (B, 3, H, W) and their features {name: (B, C, H / stride, W / stride)}."""
         finest = features[self.in_features[0]]  # (B, C, H / 4, W / 4)
         size = finest.shape[-2:]
