@@ -130,8 +130,8 @@ def test_pages_of_one_size_share_a_batch_within_the_budget():
 
 @pytest.mark.parametrize("shape", [(1, 1), (5000, 3), (3, 5000), (200, 300)])
 def test_blank_images_of_any_shape_are_empty(dbnet, shape):
-    torch.nn.init.zeros_(dbnet.head.probability[-1].weight)
-    torch.nn.init.constant_(dbnet.head.probability[-1].bias, -5)
+    torch.nn.init.zeros_(dbnet.head.probability.draw[-1].weight)
+    torch.nn.init.constant_(dbnet.head.probability.draw[-1].bias, -5)
     (detections,) = Detector(model=dbnet).detect([np.full((*shape, 3), 255, np.uint8)])
     assert detections.quads.shape == (0, 4, 2)
     assert detections.scores.shape == (0,)
