@@ -113,5 +113,8 @@ def test_the_command_reads_files_and_goes_on_after_bad_ones(tmp_path, capsys):
         for word in line["words"]
     )
     assert "Josephine" in text
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["letter.json", "run.jsonl"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "letter.json",
+        "run.jsonl",
+    ]
     assert cv2.imread(str(tmp_path / "seen" / "letter.overlay.png")) is not None
