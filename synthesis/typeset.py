@@ -153,7 +153,16 @@ class PageMaker:
         faces = families[self.pick(list(families))]
         regular = [face for face in faces if face.style == "normal" and 300 <= face.weight <= 500]
         face = self.pick(regular if regular and (plain or self.chance(0.55)) else faces)
-        tracked = self.chance(0.12)
+        # Tight word spaces as often as the font's own: many faces have narrow ones (a quarter em and
+        # less), and a detector that has not seen them joins words. Letters are set apart only
+        # where the spaces between words still stand out.
+        tracking, spacing = 0.0, 100.0
+        if self.chance(0.1):
+            tracking = self.uniform(-0.03, 0.18)
+        elif face.look != "mono" and self.chance(0.45):
+            spacing = self.uniform(60, 100)
+        elif self.chance(0.12):
+            spacing = self.uniform(100, 180)
         return {
             "family": face.family,
             "style": face.style,
@@ -161,8 +170,8 @@ class PageMaker:
             "stretch": face.stretch,
             "size": size,
             "fill": fill,
-            "tracking": self.uniform(-0.03, 0.18) if tracked else 0,  # em
-            "spacing": self.uniform(80, 180) if self.chance(0.15) else 100,
+            "tracking": tracking,  # em
+            "spacing": spacing,  # % of the font's own
             "ligatures": self.chance(0.7),
             "capitals": face.look == "capitals",
             "small_caps": self.chance(0.06),
