@@ -19,8 +19,7 @@ import typst
 from PIL import Image
 from tqdm import tqdm
 
-from ocr_pipeline.decode import Decoding
-from ocr_pipeline.inputs import InputError
+from ocr_pipeline.inputs import Decoding, InputError
 from ocr_pipeline.isolation import IsolatedReader
 
 LETTER = Path(__file__).parents[1] / "samples" / "letter.typ"

@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,6 @@ import typst
 from PIL import Image
 from tqdm import tqdm
 
-from ocr_pipeline.decode import Decoding, read_pages
 from ocr_pipeline.device import prepare_process
 from synthesis.pdf import render_page
 
@@ -40,7 +38,7 @@ def ours() -> Engine:
     """This project, with its shipped weights, on the CPU."""
     from ocr_pipeline import OCRPipeline
 
-    ocr = OCRPipeline.from_pretrained(device="cpu", decode=partial(read_pages, decoding=Decoding()))
+    ocr = OCRPipeline.from_pretrained(device="cpu")
     return lambda path: [word.text for word in ocr.read(path).words]
 
 

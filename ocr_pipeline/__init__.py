@@ -1,6 +1,6 @@
 """Words of a page: a Detectron2 text detector and a CRNN recognizer behind one small API.
 
-    from ocr_pipeline import OCRPipeline
+    from ocr_pipeline import OCRPipeline, PageError
 
     ocr = OCRPipeline.from_pretrained()
     print(ocr.read("page.jpg").text)
@@ -12,10 +12,10 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ocr_pipeline.decode import Decoding, PageImage, read_pages
+    from ocr_pipeline.decode import PageImage, read_pages
     from ocr_pipeline.device import resolve_device
-    from ocr_pipeline.inputs import InputError, find_inputs
-    from ocr_pipeline.pipeline import OCRPipeline
+    from ocr_pipeline.inputs import Decoding, InputError, find_inputs
+    from ocr_pipeline.pipeline import OCRPipeline, PageError
     from ocr_pipeline.results import Block, Document, Line, Page, Word
 
     __version__: str
@@ -28,6 +28,7 @@ __all__ = [
     "Line",
     "OCRPipeline",
     "Page",
+    "PageError",
     "PageImage",
     "Word",
     "__version__",
@@ -38,12 +39,13 @@ __all__ = [
 
 _HOME = {
     "Block": "results",
-    "Decoding": "decode",
+    "Decoding": "inputs",
     "Document": "results",
     "InputError": "inputs",
     "Line": "results",
     "OCRPipeline": "pipeline",
     "Page": "results",
+    "PageError": "pipeline",
     "PageImage": "decode",
     "Word": "results",
     "find_inputs": "inputs",

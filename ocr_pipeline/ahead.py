@@ -1,4 +1,4 @@
-"""Overlapping the stages of a pipeline of iterators."""
+"""Making items in a thread while those before are used, as decoding does beside the reading."""
 
 from collections.abc import Generator
 from queue import SimpleQueue

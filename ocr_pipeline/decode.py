@@ -18,14 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-from ocr_pipeline.inputs import InputError
-
-#: Pages with more pixels are refused before any memory is taken for them. A 12000 x 12000 plan
-#: (144 million) passes; decoding takes about 8 bytes a pixel at its peak.
-MAX_PIXELS = 200_000_000
-
-#: Pixels an inch at which pages of PDFs are rendered: text of 6 points is 17 pixels high.
-PDF_DPI = 200.0
+from ocr_pipeline.inputs import Decoding, InputError
 
 #: What Pillow may try. Its other decoders are left out on purpose: some run outside programs
 #: (EPS), and none of them holds pages that people scan.
@@ -52,51 +45,6 @@ class PageImage:
     index: int = 0
     dpi: float | None = None
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """How files are decoded.
-
-    Attributes:
-        pages: ranges of page numbers to read, from 1, both ends included; None reads all.
-        dpi: resolution at which PDFs are rendered.
-        password: of encrypted PDFs.
-        max_pixels: larger pages are refused.
-    """
-
-    pages: tuple[tuple[int, int], ...] | None = None
-    dpi: float = PDF_DPI
-    password: str | None = None
-    max_pixels: int = MAX_PIXELS
-
-    def wants(self, index: int) -> bool:
-        """Whether page `index`, from 0, is to be read."""
-        return self.pages is None or any(low <= index + 1 <= high for low, high in self.pages)
-
-    @property
-    def last(self) -> float:
-        """Number of the last page that can be wanted."""
-        return math.inf if self.pages is None else max(high for _, high in self.pages)
-
-
-def parse_ranges(text: str) -> tuple[tuple[int, int], ...]:
-    """ "1-3,7" -> ((1, 3), (7, 7)).
-
-    Raises:
-        ValueError: it is not of that form, or not from 1 upwards.
-    """
-    ranges = []
-    for part in text.split(","):
-        low, dash, high = part.partition("-")
-        try:
-            pair = (int(low), int(high if dash else low))
-        except ValueError:
-            raise ValueError(f"{text!r} is no list of pages; write it like 1-3,7") from None
-        if not 1 <= pair[0] <= pair[1]:
-            raise ValueError(f"{part!r} is no range of pages, which count from 1, as in 1-3,7")
-        ranges.append(pair)
-    return tuple(ranges)
 
 
 def _raise(error: InputError) -> None:
@@ -274,7 +222,8 @@ def _open(path: Path, source: Path | BytesIO) -> Image.Image:
         with _own_pixel_limit():
             return Image.open(source, formats=(*FORMATS, *_heif_formats()))
     except UnidentifiedImageError:
-        if _head(path)[4:8] == b"ftyp" and _head(path)[8:12] in _HEIF_BRANDS:
+        box, brand = (head := _head(path))[4:8], head[8:12]
+        if box == b"ftyp" and brand in _HEIF_BRANDS:
             raise InputError(
                 path, "HEIC images need a decoder", "pip install 'ocr-pipeline[heic]'"
             ) from None

@@ -27,7 +27,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
 
 def sweep(folder: Path) -> None:
     """Delete what a killed run left half written anywhere below a folder."""
-    for partial in folder.rglob(".*.part"):
+    for partial in folder.rglob(".*.[0-9]*.part"):
         partial.unlink(missing_ok=True)
 
 
@@ -46,7 +46,8 @@ class RunLog:
     def __init__(self, folder: Path, *, settings: Mapping[str, Any], resume: bool):
         self.folder = folder
         self.path = folder / "run.jsonl"
-        self.settings = _digest(json.dumps(settings, sort_keys=True).encode())
+        shape = json.dumps(settings, sort_keys=True).encode()
+        self.settings = hashlib.blake2b(shape, digest_size=16).hexdigest()
         self.entries: dict[str, dict[str, Any]] = {}
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
@@ -97,16 +98,6 @@ def content_hash(path: Path) -> str | None:
     """Of the file's bytes; None if they cannot be read."""
     try:
         with open(path, "rb") as file:
-            return hashlib.file_digest(file, _blake).hexdigest()
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError:
         return None
-
-
-def _blake() -> Any:
-    return hashlib.blake2b(digest_size=16)
-
-
-def _digest(data: bytes) -> str:
-    digest = _blake()
-    digest.update(data)
-    return digest.hexdigest()

@@ -1,11 +1,13 @@
-"""Finding the files to read, and naming their results.
+"""What to read: the files and the names of their results, and the pages and how to decode them.
 
 What is wrong with an input is an `InputError`, one line: the file, the reason and the remedy.
 """
 
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -16,6 +18,14 @@ SUFFIXES = (
     *(".bmp", ".dib", ".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".ppm", ".pgm", ".pbm", ".pnm"),
     *(".avif", ".heic", ".heif"),
 )
+
+
+#: Pages with more pixels are refused before any memory is taken for them. A 12000 x 12000 plan
+#: (144 million) passes; decoding takes about 8 bytes a pixel at its peak.
+MAX_PIXELS = 200_000_000
+
+#: Pixels an inch at which pages of PDFs are rendered: text of 6 points is 17 pixels high.
+PDF_DPI = 200.0
 
 
 class InputError(Exception):
@@ -41,6 +51,51 @@ class Input(NamedTuple):
 
     path: Path
     stem: str
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How files are decoded.
+
+    Attributes:
+        pages: ranges of page numbers to read, from 1, both ends included; None reads all.
+        dpi: resolution at which PDFs are rendered.
+        password: of encrypted PDFs.
+        max_pixels: larger pages are refused.
+    """
+
+    pages: tuple[tuple[int, int], ...] | None = None
+    dpi: float = PDF_DPI
+    password: str | None = None
+    max_pixels: int = MAX_PIXELS
+
+    def wants(self, index: int) -> bool:
+        """Whether page `index`, from 0, is to be read."""
+        return self.pages is None or any(low <= index + 1 <= high for low, high in self.pages)
+
+    @property
+    def last(self) -> float:
+        """Number of the last page that can be wanted."""
+        return math.inf if self.pages is None else max(high for _, high in self.pages)
+
+
+def parse_ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """ "1-3,7" -> ((1, 3), (7, 7)).
+
+    Raises:
+        ValueError: it is not of that form, or not from 1 upwards.
+    """
+    ranges = []
+    for part in text.split(","):
+        low, dash, high = part.partition("-")
+        try:
+            pair = (int(low), int(high if dash else low))
+        except ValueError:
+            raise ValueError(f"{text!r} is no list of pages; write it like 1-3,7") from None
+        if not 1 <= pair[0] <= pair[1]:
+            raise ValueError(f"{part!r} is no range of pages, which count from 1, as in 1-3,7")
+        ranges.append(pair)
+    return tuple(ranges)
 
 
 def _raise(path: Path, error: Exception) -> NoReturn:

@@ -14,8 +14,8 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from ocr_pipeline.decode import Decoding, PageImage, read_pages
-from ocr_pipeline.inputs import InputError
+from ocr_pipeline.decode import PageImage, read_pages
+from ocr_pipeline.inputs import Decoding, InputError
 
 #: Seconds that the decoding of a page may take.
 PAGE_SECONDS = 60.0

@@ -78,7 +78,9 @@ class LabelledPages:
         image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
         if image is None:
             raise LabelError(f"{path}: missing or not an image; mend or remove its label line")
-        words = [{**word, "quad": _grown(word["quad"], *self.grow)} for word in record["words"]]
+        words = record["words"]
+        if any(self.grow):
+            words = [{**word, "quad": _grown(word["quad"], *self.grow)} for word in words]
         return {**record, "words": words, "image": image, "name": str(path)}
 
 

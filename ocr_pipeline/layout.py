@@ -5,9 +5,8 @@ that a tilted page is as good as a straight one, and all distances are measured 
 words at hand, so that the scale of the page does not matter.
 
 1. Words are linked to their right neighbour where the gap is small: runs of text.
-2. Runs that stand one above the other, each with only one neighbour on either side, form columns.
-   Two columns of prose side by side have a gutter between them. It goes on upwards and downwards
-   until some run crosses it.
+2. Gaps that lie one below the other form white strips. A strip with a column of prose on either
+   side is a gutter. It goes on upwards and downwards until a word or a mere space crosses it.
 3. Words are linked again over any gap, but not over a gutter: lines. So a table or a form is read
    row by row, and print in columns column by column.
 4. Lines one below the other form blocks, as in 2, where the distance is the usual one.
@@ -35,8 +34,8 @@ RUN_GAP = 0.8
 BLOCK_SLACK = 0.4
 #: A block does not mix line heights further apart than this ratio.
 HEIGHT_RATIO = 0.6
-#: Prose: at least this many runs, with this many words each (median), which fill this much of the
-#: column's width (median).
+#: Prose: at least this many runs, with this many words each (median), and the median run this wide
+#: against the wide ones (the 0.8 quantile).
 PROSE_RUNS, PROSE_WORDS, PROSE_FILL = 3, 3, 0.7
 #: At least this many runs make a long column; one well filled may have a word less a run.
 LONG_RUNS, LONG_FILL = 8, 0.85
@@ -281,21 +280,21 @@ def _find_gutters(boxes: np.ndarray) -> list[np.ndarray]:
     bars = _bars(boxes, linked, after[linked])
     strips = [s for s in _white_strips(boxes, after) if len(s.words) >= PROSE_RUNS]
     strips.sort(key=lambda strip: -len(strip.words))
-    gutters: list[np.ndarray] = []
-    for strip in strips * 2:  # once more, when all the others are known
+    gutters: dict[int, np.ndarray] = {}
+    for index, strip in list(enumerate(strips)) * 2:  # once more, when all the others are known
         # What is as long as this one bounds its columns; wide spaces meet in short strips only.
         rows = after.copy()
         for rival in strips:
             if 2 * len(rival.words) >= len(strip.words):
                 rows[rival.words] = -1
-        for gutter in gutters:
+        for gutter in gutters.values():
             rows[linked[_separates(gutter, boxes[linked], boxes[after[linked]])]] = -1
         back = _inverse(rows)
         left = [_follow(word, back) for word in strip.words]
         right = [_follow(word, rows) for word in after[strip.words]]
         if all(_is_prose(boxes, side, strip.right - strip.left) for side in (left, right)):
-            gutters.append(_extend(strip, boxes, bars))
-    return gutters
+            gutters[index] = _extend(strip, boxes, bars)
+    return list(gutters.values())
 
 
 def _bars(boxes: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:

@@ -75,6 +75,15 @@ class RecognizerLike(Protocol):
         """Text of each crop, grey uint8 (32, w)."""
 
 
+class PageError(RuntimeError):
+    """A stage failed on a page; `index` counts from 0, `__cause__` is what it raised."""
+
+    def __init__(self, index: int, cause: Exception):
+        super().__init__(f"page {index + 1}: {type(cause).__name__}: {cause}")
+        self.index = index
+        self.__cause__ = cause
+
+
 @dataclass(frozen=True)
 class _Facing:
     """Detections whose quads start where their text does."""
@@ -98,7 +107,6 @@ class _Event:
 
     document: _Pending
     page: PageImage | None = None
-    found: tuple[DetectionsLike, float] | None = None  # and the seconds that it took
     result: Page | None = None
     error: Exception | None = None
 
@@ -195,6 +203,7 @@ class OCRPipeline:
 
         Raises:
             InputError: the file cannot be read.
+            PageError: a stage failed.
         """
         (document,) = self.read_many([source])
         return document
@@ -219,7 +228,8 @@ class OCRPipeline:
         # Both stages run in the caller's thread: two threads with a pool of OpenMP workers each
         # would halve their speed on a CPU.
         for batch in ahead(self._batches(sources)):
-            for event in self._recognize_batch(self._detect_batch(batch)):
+            self._read_batch([event for event in batch if event.page])
+            for event in batch:
                 document = event.document
                 if event.error is not None:
                     document.errors.append(event.error)
@@ -231,12 +241,46 @@ class OCRPipeline:
 
     def read_pages(self, pages: Sequence[PageImage]) -> list[Page]:
         """Read decoded pages together: one detection batch, and all their words in one go."""
+        from recognition.crops import crop_words
+
         start = time.perf_counter()
         found = self.detect([page.image for page in pages])
-        seconds = (time.perf_counter() - start) / len(pages)
-        return self._recognize_pages(
-            [(page, detections, seconds) for page, detections in zip(pages, found, strict=True)]
-        )
+        detection = (time.perf_counter() - start) / max(len(pages), 1)  # seconds a page
+
+        start = time.perf_counter()
+        facing = [
+            self._upright(page.image, words) for page, words in zip(pages, found, strict=True)
+        ]
+        crops = [
+            crop_words(page.image, words.quads) for page, words in zip(pages, facing, strict=True)
+        ]
+        total = sum(map(len, crops))
+        readings = iter(self.recognizer.recognize([crop for some in crops for crop in some]))
+        recognition = (time.perf_counter() - start) / max(total, 1)  # seconds a word
+
+        results = []
+        for page, detections in zip(pages, facing, strict=True):
+            count = len(detections.quads)
+            start = time.perf_counter()
+            words = self._words(detections, list(islice(readings, count)))
+            blocks = tuple(layout.arrange(words))
+            results.append(
+                Page(
+                    index=page.index,
+                    width=page.image.shape[1],
+                    height=page.image.shape[0],
+                    angle=layout.text_angle(words),
+                    dpi=page.dpi,
+                    blocks=blocks,
+                    timings={
+                        "detection": detection,
+                        "recognition": recognition * count,
+                        "layout": time.perf_counter() - start,
+                    },
+                    warnings=page.warnings,
+                )
+            )
+        return results
 
     def _words(self, found: DetectionsLike, readings: Sequence[ReadingLike]) -> list[Word]:
         """Words that say something, and surely enough."""
@@ -289,63 +333,21 @@ class OCRPipeline:
         else:
             yield from self.decode(source, on_error=on_error)
 
-    def _detect_batch(self, batch: list[_Event]) -> list[_Event]:
-        def detect(events: Sequence[_Event]) -> None:
-            start = time.perf_counter()
-            found = self.detect([event.page.image for event in events if event.page])
-            seconds = (time.perf_counter() - start) / len(events)
-            for event, detections in zip(events, found, strict=True):
-                event.found = detections, seconds
-
-        _together([event for event in batch if event.page], detect)
-        return batch
-
-    def _recognize_batch(self, batch: list[_Event]) -> list[_Event]:
-        def recognize(events: Sequence[_Event]) -> None:
-            pages = [(event.page, *event.found) for event in events if event.page and event.found]
-            for event, result in zip(events, self._recognize_pages(pages), strict=True):
-                event.result = result
-
-        _together([event for event in batch if event.found], recognize)
-        for event in batch:  # pictures are large, and the caller may take his time
-            event.page = None
-        return batch
-
-    def _recognize_pages(
-        self, pages: Sequence[tuple[PageImage, DetectionsLike, float]]
-    ) -> list[Page]:
-        """Second half of reading: pages, what was found on them, and the seconds that it took."""
-        from recognition.crops import crop_words
-
-        start = time.perf_counter()
-        pages = [(page, self._upright(page.image, found), spent) for page, found, spent in pages]
-        crops = [crop_words(page.image, found.quads) for page, found, _ in pages]
-        readings = iter(self.recognizer.recognize([crop for some in crops for crop in some]))
-        seconds = time.perf_counter() - start
-
-        results = []
-        total = sum(map(len, crops))
-        for (page, found, detection_seconds), some in zip(pages, crops, strict=True):
-            arranging = time.perf_counter()
-            words = self._words(found, list(islice(readings, len(some))))
-            blocks = tuple(layout.arrange(words))
-            results.append(
-                Page(
-                    index=page.index,
-                    width=page.image.shape[1],
-                    height=page.image.shape[0],
-                    angle=layout.text_angle(words),
-                    dpi=page.dpi,
-                    blocks=blocks,
-                    timings={
-                        "detection": detection_seconds,
-                        "recognition": seconds * len(some) / max(total, 1),
-                        "layout": time.perf_counter() - arranging,
-                    },
-                    warnings=page.warnings,
-                )
-            )
-        return results
+    def _read_batch(self, events: Sequence[_Event]) -> None:
+        """Read pages together; if that fails, one by one, so that only the culprit fails."""
+        if not events:
+            return
+        try:
+            results = self.read_pages([event.page for event in events if event.page])
+        except Exception as error:
+            if len(events) > 1:
+                for event in events:
+                    self._read_batch([event])
+            elif page := events[0].page:
+                events[0].error = PageError(page.index, error)
+            return
+        for event, result in zip(events, results, strict=True):
+            event.page, event.result = None, result  # pictures are large; the caller may linger
 
     def _upright(self, image: np.ndarray, found: DetectionsLike) -> DetectionsLike:
         """Let quads start where their text does; a page that stands the wrong way is seen anew."""
@@ -374,20 +376,6 @@ class OCRPipeline:
                 for error in document.errors
             ),
         )
-
-
-def _together(events: Sequence[_Event], work: Callable[[Sequence[_Event]], None]) -> None:
-    """Work on a batch; if it fails, on its pages one by one, so that only the culprit fails."""
-    if not events:
-        return
-    try:
-        work(events)
-    except Exception as error:
-        if len(events) == 1:
-            events[0].error = error
-            return
-        for event in events:
-            _together([event], work)
 
 
 def _model(stage: DetectorLike | RecognizerLike) -> dict[str, str]:

@@ -153,8 +153,8 @@ class PageMaker:
         faces = families[self.pick(list(families))]
         regular = [face for face in faces if face.style == "normal" and 300 <= face.weight <= 500]
         face = self.pick(regular if regular and (plain or self.chance(0.55)) else faces)
-        # Tight word spaces as often as the font's own: many faces have narrow ones (a quarter em and
-        # less), and a detector that has not seen them joins words. Letters are set apart only
+        # Tight word spaces as often as the font's own: many faces have narrow ones (a quarter em
+        # and less), and a detector that has not seen them joins words. Letters are set apart only
         # where the spaces between words still stand out.
         tracking, spacing = 0.0, 100.0
         if self.chance(0.1):

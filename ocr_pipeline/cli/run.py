@@ -15,13 +15,20 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ocr_pipeline.exports import FORMATS, export
+from ocr_pipeline.inputs import (
+    MAX_PIXELS,
+    PDF_DPI,
+    Decoding,
+    Input,
+    InputError,
+    find_inputs,
+    parse_ranges,
+)
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ocr_pipeline.decode import Decoding
     from ocr_pipeline.files import RunLog
-    from ocr_pipeline.inputs import Input
     from ocr_pipeline.pipeline import OCRPipeline
     from ocr_pipeline.results import Document
 
@@ -75,15 +82,19 @@ def build_parser() -> argparse.ArgumentParser:
     reading = parser.add_argument_group("reading")
     reading.add_argument("--pages", metavar="LIST", help="of PDFs and TIFFs, such as 1-3,7")
     reading.add_argument(
-        "--dpi", type=_dpi, default=200, metavar="N", help="resolution for PDFs (default 200)"
+        "--dpi",
+        type=_dpi,
+        default=PDF_DPI,
+        metavar="N",
+        help="resolution for PDFs (default %(default)g)",
     )
     reading.add_argument("--password", metavar="TEXT", help="of locked PDFs")
     reading.add_argument(
         "--max-pixels",
         type=int,
-        default=200_000_000,
+        default=MAX_PIXELS,
         metavar="N",
-        help="refuse larger pages (default 200 million)",
+        help="refuse larger pages (default %(default)s)",
     )
     reading.add_argument(
         "--orientation",
@@ -135,7 +146,6 @@ class _Run:
     def run(self) -> int:
         import warnings
 
-        from ocr_pipeline.inputs import find_inputs
         from ocr_pipeline.isolation import IsolatedReader
 
         if not self.args.debug:  # libraries' chatter; what concerns a page is in its result
@@ -153,7 +163,7 @@ class _Run:
         self.read(ocr, todo)
         return 1 if self.errors else 0
 
-    def read(self, ocr: "OCRPipeline", inputs: Sequence["Input"]) -> None:
+    def read(self, ocr: "OCRPipeline", inputs: Sequence[Input]) -> None:
         from tqdm import tqdm
 
         start = time.perf_counter()
@@ -183,9 +193,7 @@ class _Run:
             f"in {time.perf_counter() - start:.1f} s"
         )
 
-    def choose_decoding(self) -> "Decoding":
-        from ocr_pipeline.decode import Decoding, parse_ranges
-
+    def choose_decoding(self) -> Decoding:
         try:
             pages = parse_ranges(self.args.pages) if self.args.pages else None
         except ValueError as error:
@@ -264,7 +272,7 @@ class _Run:
         _say(f"device {ocr.settings['device']}, weights {', '.join(weights)}")
         return ocr
 
-    def open_log(self, ocr: "OCRPipeline", inputs: Sequence["Input"]) -> Sequence["Input"]:
+    def open_log(self, ocr: "OCRPipeline", inputs: Sequence[Input]) -> Sequence[Input]:
         """Start the log of a folder of results; what is still to be read."""
         import ocr_pipeline
         from ocr_pipeline.files import RunLog
@@ -285,7 +293,7 @@ class _Run:
         return todo
 
     def note(
-        self, item: "Input", document: "Document | None" = None, outputs: Sequence[str] = ()
+        self, item: Input, document: "Document | None" = None, outputs: Sequence[str] = ()
     ) -> None:
         """Log what became of a file."""
         if self.log is None:
@@ -302,7 +310,7 @@ class _Run:
             seconds=round(sum(sum(page.timings.values()) for page in pages), 3),
         )
 
-    def write_safely(self, document: "Document", item: "Input") -> list[str]:
+    def write_safely(self, document: "Document", item: Input) -> list[str]:
         """Write a document's results; their names below --out, none if that failed."""
         try:
             return self.write(document, item)
@@ -312,7 +320,7 @@ class _Run:
             self.fail(item.path, error)
             return []
 
-    def write(self, document: "Document", item: "Input") -> list[str]:
+    def write(self, document: "Document", item: Input) -> list[str]:
         from ocr_pipeline.files import atomic
 
         name = self.names.get(document.source, document.source)
@@ -336,7 +344,7 @@ class _Run:
                     file.write(content)
         return outputs
 
-    def write_overlays(self, document: "Document", item: "Input") -> None:
+    def write_overlays(self, document: "Document", item: Input) -> None:
         from PIL import Image
 
         from ocr_pipeline.files import atomic
@@ -348,7 +356,7 @@ class _Run:
             with atomic(self.args.overlay / f"{item.stem}{number}.overlay.png") as file:
                 picture.save(file, format="PNG", compress_level=1)
 
-    def images(self, document: "Document", item: "Input") -> Iterator["np.ndarray"]:
+    def images(self, document: "Document", item: Input) -> Iterator["np.ndarray"]:
         """The pictures of a document's pages, decoded once more when they are wanted."""
         from ocr_pipeline.decode import read_pages
 
@@ -359,7 +367,7 @@ class _Run:
 
     def fail(self, path: Any, error: Exception) -> None:
         """Report what is wrong with an input in one line."""
-        from ocr_pipeline.inputs import InputError
+        from ocr_pipeline.pipeline import PageError
 
         name = self.names.get(str(path), path)
         if isinstance(error, InputError):
@@ -368,7 +376,8 @@ class _Run:
             line = f"{_one_line(error)}; check space and permissions"
         else:
             remedy = "" if self.args.debug else "; --debug shows where"
-            line = f"{type(error).__name__}: {_one_line(error)}{remedy}"
+            kind = "" if isinstance(error, PageError) else f"{type(error).__name__}: "
+            line = f"{kind}{_one_line(error)}{remedy}"
         self.errors.setdefault(str(path), []).append(line)
         _say(f"error: {name}: {line}")
         if self.args.debug:

@@ -2,7 +2,7 @@
 
 from lxml import etree
 
-from ocr_pipeline.exports.shapes import corners, enclosing_box, is_upright, xml_text
+from ocr_pipeline.exports.shapes import corners, enclosing_box, is_upright, page_quad, xml_text
 from ocr_pipeline.results import Document, Page, Quad
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
@@ -42,12 +42,11 @@ def _add_page(layout: etree._Element, page: Page) -> None:
         return element
 
     number = page.index + 1
-    w, h = page.width, page.height
-    size = {"WIDTH": str(w), "HEIGHT": str(h)}
+    size = {"WIDTH": str(page.width), "HEIGHT": str(page.height)}
     sheet = etree.SubElement(
         layout, "Page", {"ID": f"page_{number}", "PHYSICAL_IMG_NR": str(number)} | size
     )
-    space = add(sheet, "PrintSpace", ((0, 0), (w, 0), (w, h), (0, h)))
+    space = add(sheet, "PrintSpace", page_quad(page))
     for b, block in enumerate(page.blocks, 1):
         region = add(space, "TextBlock", block.quad, ID=f"block_{number}_{b}")
         for k, line in enumerate(block.lines, 1):

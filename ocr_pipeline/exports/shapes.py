@@ -37,6 +37,12 @@ def corners(quad: Quad, page: Page) -> Points:
     return [(_clip(round(x), page.width), _clip(round(y), page.height)) for x, y in quad]
 
 
+def page_quad(page: Page) -> Quad:
+    """The whole page."""
+    w, h = page.width, page.height
+    return ((0, 0), (w, 0), (w, h), (0, h))
+
+
 def is_upright(points: Points) -> bool:
     """Whether the corners are those of a box that is read from left to right."""
     xs, ys = zip(*points, strict=True)

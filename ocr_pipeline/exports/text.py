@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ocr_pipeline.exports.shapes import enclosing_box
+from ocr_pipeline.exports.shapes import enclosing_box, page_quad
 from ocr_pipeline.results import Document, Page, Quad
 
 
@@ -71,8 +71,7 @@ def _tsv_rows(page: Page) -> Iterator[tuple[object, ...]]:
         box = (left, top, right - left, bottom - top)
         return (1 + len(numbers), *places, *box, conf, text)
 
-    w, h = page.width, page.height
-    yield row(quad=((0, 0), (w, 0), (w, h), (0, h)))
+    yield row(quad=page_quad(page))
     for b, block in enumerate(page.blocks, 1):
         yield row(b, quad=block.quad)
         yield row(b, 1, quad=block.quad)

@@ -23,6 +23,9 @@ class Read:
     confidence: float
 
 
+POISON = (123, 100)  # size of a page that the detector fails on
+
+
 class BarDetector:
     """Each connected dark region is a word."""
 
@@ -37,6 +40,8 @@ class BarDetector:
         return [self._find(image) for image in images]
 
     def _find(self, image):
+        if image.shape[1::-1] == POISON:
+            raise RuntimeError("first line\nsecond line")
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         _, _, stats, _ = cv2.connectedComponentsWithStats((grey < 225).astype(np.uint8))
         boxes = stats[1:, :4].astype(np.float32)

@@ -14,7 +14,7 @@ from ocr_pipeline.cli import run as cli
 from ocr_pipeline.pipeline import OCRPipeline
 from ocr_pipeline.results import schema
 
-from .conftest import bars
+from .conftest import POISON, bars
 
 
 @pytest.fixture
@@ -124,21 +124,13 @@ def test_nothing_to_read(run, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_surprise_in_one_page_is_one_line_too(run, ocr, tmp_path):
+def test_surprise_in_one_page_is_one_line_too(run, tmp_path):
     bars(1).save(tmp_path / "a.png")
-    bars(2, size=(123, 100)).save(tmp_path / "b.png")
-    find = ocr.detector._find
-
-    def surprise(image):
-        if image.shape[1] == 123:
-            raise RuntimeError("first line\nsecond line")
-        return find(image)
-
-    ocr.detector._find = surprise
+    bars(2, size=POISON).save(tmp_path / "b.png")
     code, out, err = run("a.png", "b.png")
     assert (code, out) == (1, "s1\n")
     assert errors(err) == [
-        "error: b.png: RuntimeError: first line second line; --debug shows where"
+        "error: b.png: page 1: RuntimeError: first line second line; --debug shows where"
     ]
     assert len(err) == 3
     assert any("Traceback" in line for line in run("b.png", "--debug")[2])

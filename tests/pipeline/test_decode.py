@@ -6,8 +6,8 @@ import pytest
 import typst
 from PIL import Image
 
-from ocr_pipeline.decode import Decoding, parse_ranges, read_pages, to_rgb
-from ocr_pipeline.inputs import InputError
+from ocr_pipeline.decode import read_pages, to_rgb
+from ocr_pipeline.inputs import Decoding, InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
@@ -265,20 +265,6 @@ def test_stated_resolution(tmp_path):
     for dpi, expected in {(300, 300): 300, (72, 72): None, (300, 200): None}.items():
         picture().save(tmp_path / "a.tif", dpi=dpi)
         assert only_page(tmp_path / "a.tif").dpi == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "ranges"),
-    [("3", ((3, 3),)), ("1-3,7", ((1, 3), (7, 7))), ("2-2, 1", ((2, 2), (1, 1)))],
-)
-def test_ranges_of_pages(text, ranges):
-    assert parse_ranges(text) == ranges
-
-
-@pytest.mark.parametrize("text", ["", "x", "0", "3-1", "1-", "-2", "1,,2", "1.5"])
-def test_no_ranges_of_pages(text):
-    with pytest.raises(ValueError, match=r"1-3,7"):
-        parse_ranges(text)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "JPEG2000"])

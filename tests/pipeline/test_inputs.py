@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr_pipeline.inputs import InputError, find_inputs
+from ocr_pipeline.inputs import InputError, find_inputs, parse_ranges
 
 
 def touch(root: Path, *names):
@@ -71,3 +71,17 @@ def test_patterns_and_lists_stand_for_files(tmp_path, monkeypatch):
     }.items():
         with pytest.raises(InputError, match=reason):
             find_inputs([name])
+
+
+@pytest.mark.parametrize(
+    ("text", "ranges"),
+    [("3", ((3, 3),)), ("1-3,7", ((1, 3), (7, 7))), ("2-2, 1", ((2, 2), (1, 1)))],
+)
+def test_ranges_of_pages(text, ranges):
+    assert parse_ranges(text) == ranges
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "3-1", "1-", "-2", "1,,2", "1.5"])
+def test_no_ranges_of_pages(text):
+    with pytest.raises(ValueError, match=r"1-3,7"):
+        parse_ranges(text)

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from ocr_pipeline import isolation
-from ocr_pipeline.decode import Decoding, PageImage
-from ocr_pipeline.inputs import InputError
+from ocr_pipeline.decode import PageImage
+from ocr_pipeline.inputs import Decoding, InputError
 from ocr_pipeline.isolation import IsolatedReader
 
 
