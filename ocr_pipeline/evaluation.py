@@ -45,7 +45,7 @@ def evaluate_recognizer(
         metric.left_out += len(legible) - len(words)
         crops = crop_words(page["image"], np.array([quad for quad, _ in words]))
         for (_, label), reading in zip(words, recognizer.recognize(crops), strict=True):
-            metric.update(label, reading.text)
+            metric.update(label, reading.text, reading.confidence)
         if limit is not None and metric.words >= limit:
             break
     return metric

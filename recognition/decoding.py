@@ -1,5 +1,6 @@
 """CTC output -> symbols with time spans (Graves et al. 2006)."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,8 +18,9 @@ class Decoded:
     Attributes:
         indices: label indices.
         frames: for each symbol, its time steps [first, last + 1).
-        confidence: probability of the best path: the product over the valid time steps of the
-            likeliest class's probability. 0..1; a lower bound on the text's probability.
+        confidence: probability of what the decoder followed, 0..1: of the best path (the product
+            over the valid time steps of the likeliest class's probability), or of all paths that
+            the beam search saw spell the text.
     """
 
     indices: list[int]
@@ -39,6 +41,94 @@ def greedy_decode(logits: Tensor, steps: Sequence[int]) -> list[Decoded]:
         _collapse(row[:valid], float(np.exp(path[:valid].sum(dtype=np.float64))))
         for row, path, valid in zip(all_classes, all_scores, steps, strict=True)
     ]
+
+
+def beam_decode(logits: Tensor, steps: Sequence[int], *, width: int) -> list[Decoded]:
+    """Likeliest text of each crop, by prefix beam search (Graves and Jaitly 2014, algorithm 1).
+
+    A text's probability is the sum over all paths that spell it, so this finds texts whose
+    paths are many and each less likely than the best one.
+
+    Args:
+        logits: (B, T, V) class scores.
+        steps: B valid time steps; later ones are never looked at.
+        width: texts kept after each step.
+    """
+    scores = logits.float().log_softmax(dim=2).cpu().numpy().astype(np.float64)
+    return [_search(row[:valid], width) for row, valid in zip(scores, steps, strict=True)]
+
+
+def _search(scores: np.ndarray, width: int) -> Decoded:
+    """Prefix beam search in one crop's log probabilities (T, V)."""
+    # Of each prefix, the log probability of its paths that end in a blank, and of those that end
+    # in its last symbol.
+    beams = {(): (0.0, -math.inf)}
+    for frame in scores:
+        likely = np.flatnonzero(frame > _NEGLIGIBLE).tolist()
+        grown: dict[tuple[int, ...], tuple[float, float]] = {}
+        for prefix, (blank, symbol) in beams.items():
+            either = _add(blank, symbol)
+            for index in likely:
+                score = float(frame[index])
+                if index == Codec.BLANK:
+                    _gain(grown, prefix, blank=either + score)
+                elif prefix and index == prefix[-1]:
+                    _gain(grown, prefix, symbol=symbol + score)
+                    _gain(grown, (*prefix, index), symbol=blank + score)
+                else:
+                    _gain(grown, (*prefix, index), symbol=either + score)
+        beams = dict(sorted(grown.items(), key=lambda item: -_add(*item[1]))[:width])
+    best, ends = next(iter(beams.items()))
+    return Decoded(
+        indices=list(best),
+        frames=_align(scores, best),
+        confidence=min(1.0, math.exp(_add(*ends))),
+    )
+
+
+#: Log probability below which a class is not followed.
+_NEGLIGIBLE = math.log(1e-5)
+
+
+def _add(a: float, b: float) -> float:
+    """log(exp(a) + exp(b))."""
+    if a < b:
+        a, b = b, a
+    return a if b == -math.inf else a + math.log1p(math.exp(b - a))
+
+
+def _gain(
+    beams: dict[tuple[int, ...], tuple[float, float]],
+    prefix: tuple[int, ...],
+    *,
+    blank: float = -math.inf,
+    symbol: float = -math.inf,
+) -> None:
+    before = beams.get(prefix, (-math.inf, -math.inf))
+    beams[prefix] = _add(before[0], blank), _add(before[1], symbol)
+
+
+def _align(scores: np.ndarray, indices: Sequence[int]) -> list[tuple[int, int]]:
+    """Time steps of each symbol on the likeliest path (Viterbi) that spells all of them."""
+    states = np.full(2 * len(indices) + 1, Codec.BLANK)  # blank, symbol, blank, symbol ... blank
+    states[1::2] = indices
+    skips = np.zeros(len(states), dtype=bool)  # from symbol to symbol, unless they are alike
+    skips[3::2] = states[3::2] != states[1:-2:2]
+    best = np.full(len(states), -np.inf)
+    best[:2] = scores[0, states[:2]]
+    origins = np.zeros((len(scores), len(states)), dtype=int)
+    for time in range(1, len(scores)):
+        step = np.concatenate([[-np.inf], best[:-1]])
+        skip = np.where(skips, np.concatenate([[-np.inf, -np.inf], best])[: len(states)], -np.inf)
+        options = np.stack([best, step, skip])
+        origins[time] = options.argmax(axis=0)
+        best = options.max(axis=0) + scores[time, states]
+    path = [len(states) - 1 if len(states) == 1 or best[-1] >= best[-2] else len(states) - 2]
+    for time in range(len(scores) - 1, 0, -1):
+        path.append(path[-1] - int(origins[time, path[-1]]))
+    visits = np.array(path[::-1])
+    spans = [np.flatnonzero(visits == 2 * k + 1) for k in range(len(indices))]
+    return [(int(span[0]), int(span[-1]) + 1) for span in spans]
 
 
 def _collapse(classes: np.ndarray, confidence: float) -> Decoded:

@@ -1,6 +1,9 @@
 """How well words are read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from recognition.codec import normalize
 
@@ -29,7 +32,7 @@ class RecognitionMetric:
     """Accumulates exact matches and character errors over words.
 
     exact = words equal / words; caseless and alphanumeric likewise after folding; CER = edit
-    distance / label characters. Labels are normalised as the codec does. With no words, all
+    distance / label characters; ECE, see `expected_calibration_error`, in percent. Labels are normalised as the codec does. With no words, all
     figures are 0. `left_out` is for the caller to count what was not measured.
 
     >>> metric = RecognitionMetric()
@@ -46,9 +49,10 @@ class RecognitionMetric:
     edits: int = 0
     left_out: int = 0
     errors: list[tuple[str, str]] = field(default_factory=list)
+    confidences: list[tuple[float, bool]] = field(default_factory=list)
 
-    def update(self, label: str, text: str) -> None:
-        """Count one word: its label and what was read."""
+    def update(self, label: str, text: str, confidence: float = 1.0) -> None:
+        """Count one word: its label, what was read, and how surely."""
         label = normalize(label)
         self.words += 1
         self.exact += label == text
@@ -56,6 +60,7 @@ class RecognitionMetric:
         self.alphanumeric += alphanumeric(label) == alphanumeric(text)
         self.characters += len(label)
         self.edits += edit_distance(label, text)
+        self.confidences.append((confidence, label == text))
         if label != text:
             self.errors.append((label, text))
 
@@ -69,4 +74,23 @@ class RecognitionMetric:
             "caseless": 100 * self.caseless / words,
             "alphanumeric": 100 * self.alphanumeric / words,
             "cer": 100 * self.edits / characters,
+            "ece": 100 * expected_calibration_error(self.confidences),
         }
+
+
+def expected_calibration_error(confidences: Sequence[tuple[float, bool]], bins: int = 10) -> float:
+    """Mean distance between confidence and accuracy, over bins of like confidence (Guo 2017).
+
+    Args:
+        confidences: (confidence 0..1, whether right) of each word.
+        bins: of equal width.
+
+    >>> expected_calibration_error([(0.5, True), (0.5, False), (0.875, True)])
+    0.041666666666666664
+    """
+    if not confidences:
+        return 0.0
+    sure, right = np.array(confidences, dtype=np.float64).T
+    place = np.minimum((sure * bins).astype(int), bins - 1)
+    apart = np.bincount(place, weights=sure - right, minlength=bins)
+    return float(np.abs(apart).sum() / len(sure))

@@ -1,6 +1,6 @@
 """The recognition stage: crops in, readings out, in input order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +9,15 @@ import torch
 from recognition.batching import collate, group_by_width, rung
 from recognition.codec import Codec
 from recognition.crops import HEIGHT
-from recognition.decoding import character_spans, greedy_decode
+from recognition.decoding import Decoded, character_spans, greedy_decode
 from recognition.model import CRNN, time_steps
 
 #: Padded pixels in a batch. The widest layer holds 32 float32 channels at full size, 128 bytes
 #: a pixel: about 50 MB on a CPU; a GPU has room for more and needs it to be busy.
 MAX_PIXELS = {"cpu": 32 * 96 * 64, "cuda": 32 * 96 * 512}
+
+
+Decode = Callable[[torch.Tensor, Sequence[int]], list[Decoded]]
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Reading:
 
     Attributes:
         text: normalised text (see `codec.normalize`), "" where nothing is legible.
-        confidence: probability of the best path, 0..1 (see `decoding.Decoded`).
+        confidence: probability of the text, 0..1 (see `decoding.Decoded`).
         spans: each character's [left, right] as fractions of the crop's width.
     """
 
@@ -33,20 +36,35 @@ class Reading:
 
 
 class Recognizer:
-    """Runs a CRNN on the device that its weights are on, with autocast to `dtype`.
+    """Runs a CRNN on the device that its weights are on.
 
     `source` and `sha256` name the weights file, where the model came from one.
+
+    Args:
+        model: the network.
+        codec: of its classes.
+        dtype: of autocast; float32 switches it off.
+        decode: class scores and valid steps to symbols: `decoding.greedy_decode`, or
+            `decoding.beam_decode` with its width bound.
     """
 
     source: str = ""
     sha256: str = ""
 
-    def __init__(self, *, model: CRNN, codec: Codec, dtype: torch.dtype = torch.float32):
+    def __init__(
+        self,
+        *,
+        model: CRNN,
+        codec: Codec,
+        dtype: torch.dtype = torch.float32,
+        decode: Decode = greedy_decode,
+    ):
         codec.check_head(model.num_classes)
         self.model = model.eval()
         self.codec = codec
         self.device = next(model.parameters()).device
         self.dtype = dtype
+        self.decode = decode
 
     @torch.inference_mode()
     def recognize(self, crops: Sequence[np.ndarray]) -> list[Reading]:
@@ -69,7 +87,7 @@ class Recognizer:
                 logits = self.model(images.to(self.device), true_widths.to(self.device))
             steps = time_steps(true_widths[: len(group)]).tolist()
             for index, valid, decoded in zip(
-                group, steps, greedy_decode(logits[: len(group)], steps), strict=True
+                group, steps, self.decode(logits[: len(group)], steps), strict=True
             ):
                 readings[index] = Reading(
                     text=self.codec.decode(decoded.indices),

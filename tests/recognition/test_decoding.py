@@ -1,4 +1,5 @@
-from itertools import pairwise
+from collections import Counter
+from itertools import groupby, pairwise, product
 
 import pytest
 import torch
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recognition.codec import Codec
-from recognition.decoding import character_spans, greedy_decode
+from recognition.decoding import beam_decode, character_spans, greedy_decode
 
 codec = Codec(charset="abc")
 
@@ -55,3 +56,39 @@ def test_spans_tile_the_crop_in_order(path):
         assert spans[-1][1] == 1.0
         assert all(left < right for left, right in spans)
         assert all(a[1] == b[0] for a, b in pairwise(spans))
+
+
+def texts_by_probability(logits):
+    """Every text that some path spells, with the sum of its paths' probabilities."""
+    steps, classes = logits.shape
+    probabilities = logits.softmax(dim=1)
+    texts = Counter()
+    for path in product(range(classes), repeat=steps):
+        symbols = tuple(k for k, _ in groupby(path) if k != Codec.BLANK)
+        texts[symbols] += float(probabilities[range(steps), path].prod())
+    return texts.most_common()
+
+
+@given(st.integers(0, 10**6), st.integers(1, 5))
+def test_a_wide_beam_finds_the_likeliest_text(seed, steps):
+    logits = torch.randn(steps, 3, generator=torch.Generator().manual_seed(seed))
+    (best, probability), *others = texts_by_probability(logits)
+    (decoded,) = beam_decode(logits[None], [steps], width=100)
+    assert decoded.confidence == pytest.approx(probability, rel=1e-4)
+    if all(probability - other > 1e-6 for _, other in others):
+        assert tuple(decoded.indices) == best
+
+
+def test_many_paths_outweigh_the_best_one():
+    logits = torch.tensor([[[0.6, 0.4, 0, 0], [0.6, 0.4, 0, 0]]]).clamp(min=1e-9).log()
+    assert greedy_decode(logits, [2])[0].indices == []  # 0.36; "a" has 0.4 + 0.24
+    (decoded,) = beam_decode(logits, [2], width=4)
+    assert codec.decode(decoded.indices) == "a"
+    assert decoded.confidence == pytest.approx(0.64, rel=1e-4)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40))
+def test_beam_and_greedy_agree_on_what_is_clear(path):
+    (greedy,) = greedy_decode(logits_of(path), [len(path)])
+    (beam,) = beam_decode(logits_of(path), [len(path)], width=4)
+    assert (beam.indices, beam.frames) == (greedy.indices, greedy.frames)
