@@ -62,7 +62,7 @@ def _search(scores: np.ndarray, width: int) -> Decoded:
     """Prefix beam search in one crop's log probabilities (T, V)."""
     # Of each prefix, the log probability of its paths that end in a blank, and of those that end
     # in its last symbol.
-    beams = {(): (0.0, -math.inf)}
+    beams: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -math.inf)}
     for frame in scores:
         likely = np.flatnonzero(frame > _NEGLIGIBLE).tolist()
         grown: dict[tuple[int, ...], tuple[float, float]] = {}

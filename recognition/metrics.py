@@ -32,8 +32,9 @@ class RecognitionMetric:
     """Accumulates exact matches and character errors over words.
 
     exact = words equal / words; caseless and alphanumeric likewise after folding; CER = edit
-    distance / label characters; ECE, see `expected_calibration_error`, in percent. Labels are normalised as the codec does. With no words, all
-    figures are 0. `left_out` is for the caller to count what was not measured.
+    distance / label characters; ECE, see `expected_calibration_error`, in percent. Labels are
+    normalised as the codec does. With no words, all figures are 0. `left_out` is for the caller to
+    count what was not measured.
 
     >>> metric = RecognitionMetric()
     >>> metric.update("Total:", "Total.")
