@@ -16,7 +16,7 @@ from ocr_pipeline.device import inference_dtype
 from ocr_pipeline.results import Word
 from recognition.codec import Codec, normalize
 from recognition.crops import crop_words
-from recognition.data import labelled_words
+from recognition.data import legible_words
 from recognition.metrics import RecognitionMetric
 from recognition.model import CRNN
 from recognition.recognizer import Recognizer
@@ -40,12 +40,12 @@ def evaluate_recognizer(
     metric = RecognitionMetric()
     for page in pages:
         left_out = {" ", *without}
-        legible = labelled_words(page)
-        words = [word for word in legible if not left_out & set(word[1])]
+        legible = legible_words(page)
+        words = [word for word in legible if not left_out & set(word["text"])]
         metric.left_out += len(legible) - len(words)
-        crops = crop_words(page["image"], np.array([quad for quad, _ in words]))
-        for (_, label), reading in zip(words, recognizer.recognize(crops), strict=True):
-            metric.update(label, reading.text, reading.confidence)
+        crops = crop_words(page["image"], as_quads([word["quad"] for word in words]))
+        for word, reading in zip(words, recognizer.recognize(crops), strict=True):
+            metric.update(word["text"], reading.text, reading.confidence)
         if limit is not None and metric.words >= limit:
             break
     return metric

@@ -19,17 +19,14 @@ from recognition.model import STRIDE
 logger = logging.getLogger(__name__)
 
 #: A page in memory: "image" uint8 RGB (H, W, 3) and "words", each with "quad" (4, 2), "text" and
-#: optionally "ignore"; the label format with its picture decoded.
+#: optionally "ignore" and "ink" (see `augment.jitter_quad`); the label format with its picture
+#: decoded.
 Page = Mapping[str, Any]
 
 
-def labelled_words(page: Page) -> list[tuple[np.ndarray, str]]:
-    """(quad, text) of the page's legible words."""
-    return [
-        (np.asarray(word["quad"], dtype=np.float32), word["text"])
-        for word in page["words"]
-        if not word.get("ignore") and word["text"]
-    ]
+def legible_words(page: Page) -> list[Mapping[str, Any]]:
+    """Those of the page's words that have a text and are not to be ignored."""
+    return [word for word in page["words"] if not word.get("ignore") and word["text"]]
 
 
 def shuffled_forever(pages: Any, rng: np.random.Generator) -> Iterator[Page]:
@@ -104,7 +101,7 @@ class WordCrops(IterableDataset):
             # The source that lags furthest behind its share; exact however few words its
             # pages hold.
             source = int(np.argmax(weights / taken))
-            words = labelled_words(page := next(streams[source]))
+            words = legible_words(page := next(streams[source]))
             if len(words) > self.words_per_page:
                 chosen = rng.choice(len(words), self.words_per_page, replace=False)
                 words = [words[i] for i in chosen]
@@ -112,10 +109,14 @@ class WordCrops(IterableDataset):
             yield from self._cut(page, words, rng)
 
     def _cut(
-        self, page: Page, words: Sequence[tuple[np.ndarray, str]], rng: np.random.Generator
+        self, page: Page, words: Sequence[Mapping[str, Any]], rng: np.random.Generator
     ) -> Iterator[tuple[np.ndarray, list[int]]]:
-        quads = [jitter_quad(quad, rng) for quad, _ in words]
-        for crop, (_, text) in zip(crop_words(page["image"], np.array(quads)), words, strict=True):
+        quads = [
+            jitter_quad(np.asarray(word["quad"], np.float32), rng, ink=word.get("ink"))
+            for word in words
+        ]
+        for crop, word in zip(crop_words(page["image"], np.array(quads)), words, strict=True):
+            text = word["text"]
             label = self.codec.encode(text)
             if " " in text:
                 self._leave_out("more than one word", page, text)

@@ -68,12 +68,14 @@ class Word:
     Attributes:
         quad: float32 (4, 2), clockwise from the top-left corner in reading direction.
         text: what it says; "" where the PDF does not tell.
+        ink: where its ink begins and ends, top and bottom, in heights of the quad from its top.
         font: name of the font that most of it is set in, as the PDF gives it.
         ignore: there is ink of a kind, but nobody should learn to read or to miss it.
     """
 
     quad: np.ndarray
     text: str
+    ink: tuple[float, float] = (0.0, 1.0)
     font: str = ""
     ignore: bool = False
 
@@ -206,6 +208,7 @@ def _visible(image: np.ndarray, words: Sequence[Word]) -> list[dict[str, Any]]:
             {
                 "quad": word.quad,
                 "text": word.text,
+                "ink": word.ink,
                 "ignore": bool(word.ignore or cut or faint or word.height < MIN_HEIGHT),
             }
         )
@@ -481,6 +484,8 @@ def _make_words(
     left, right, top, bottom = left - margin, right + margin, ascent + margin, -descent - margin
     frame = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     quad = base + frame[:, :1] * axis + frame[:, 1:] * up
+    reach = np.array([glyphs.reach[run, 1].max(), glyphs.reach[run, 0].min()])
+    ink = np.clip((top - reach) / (top - bottom), 0, 1)
 
     unknown = "\ufffd" in text
     text = "" if unknown else unicodedata.normalize("NFC", text)
@@ -488,6 +493,7 @@ def _make_words(
         Word(
             quad=quad.astype(np.float32),
             text=text,
+            ink=(round(float(ink[0]), 3), round(float(ink[1]), 3)),
             font=glyphs.font[run[len(run) // 2]],
             ignore=unknown,
         )

@@ -2,8 +2,10 @@ from itertools import islice
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
+from recognition.augment import jitter_quad
 from recognition.codec import Codec
 from recognition.data import WordCrops
 from recognition.losses import CTCObjective
@@ -79,3 +81,16 @@ def test_a_small_model_learns_a_few_words():
         losses.append(loss.item())
     assert np.isfinite(losses).all()
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+
+
+def test_some_crops_are_framed_by_the_ink():
+    quad = np.array([[10, 10], [90, 10], [90, 50], [10, 50]], np.float32)
+    rng = np.random.default_rng(0)
+    framed = np.array([jitter_quad(quad, rng, ink=(0.3, 0.8))[:, 1] for _ in range(300)])
+    plain = np.array([jitter_quad(quad, rng)[:, 1] for _ in range(300)])
+    tops, bottoms = framed[:, :2].mean(1), framed[:, 2:].mean(1)
+    drawn_in = bottoms - tops < 34
+    assert 0.25 < drawn_in.mean() < 0.45
+    assert (plain[:, 2:].mean(1) - plain[:, :2].mean(1) > 34).mean() > 0.95
+    assert np.median(tops[drawn_in]) == pytest.approx(10 + 0.3 * 40 - 0.15 * 20 - 1, abs=2)
+    assert np.median(bottoms[drawn_in]) == pytest.approx(10 + 0.8 * 40 + 0.1 * 20 + 1, abs=2)

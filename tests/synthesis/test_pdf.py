@@ -62,6 +62,16 @@ def test_quads_hug_the_ink_and_span_the_fonts_height(make_pdf):
     assert high[1] - rows[-1] - 1 == pytest.approx(0.04 * heights[0], abs=2)
 
 
+def test_ink_is_told_within_the_quad(make_pdf):
+    page = render_page(pypdfium2.PdfDocument(make_pdf("#text(size: 30pt)[some SOME gap]"))[0], 200)
+    for word in page["words"]:
+        (left, top), (right, bottom) = word["quad"].min(0), word["quad"].max(0)
+        column = page["image"][round(top) : round(bottom), round(left) : round(right), 0]
+        rows = np.flatnonzero((column < 128).any(1))
+        assert word["ink"][0] * (bottom - top) == pytest.approx(rows[0], abs=1.5)
+        assert word["ink"][1] * (bottom - top) == pytest.approx(rows[-1] + 1, abs=1.5)
+
+
 @pytest.mark.parametrize("angle", [0, 90, 180, -90, 12, 43, 45, -130])
 def test_turned_text_starts_at_its_own_top_left_corner(make_pdf, angle):
     markup = f"#place(center + horizon, rotate({angle}deg, text(size: 16pt)[Hamburg]))"
