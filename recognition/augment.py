@@ -45,12 +45,16 @@ def jitter_quad(
 
 
 def _around_ink(quad: np.ndarray, ink: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
-    """The quad (4, 2) drawn in to the ink, with some room above and below."""
+    """The quad (4, 2) drawn in to the ink, with some room on all sides."""
     tall = ink[1] - ink[0]
     top, bottom = ink[0] - rng.uniform(0, 0.3) * tall, ink[1] + rng.uniform(0, 0.2) * tall
     left, right = quad[3] - quad[0], quad[2] - quad[1]
     upper = [quad[0] + top * left, quad[1] + top * right]
-    return np.stack([*upper, quad[1] + bottom * right, quad[0] + bottom * left])
+    framed = np.stack([*upper, quad[1] + bottom * right, quad[0] + bottom * left])
+    width, height = quad_size(framed)
+    before, after = rng.uniform(0, 0.3, 2) * height / max(width, 1)
+    along = framed[[1, 1, 2, 2]] - framed[[0, 0, 3, 3]]
+    return framed + along * np.array([[-before], [after], [after], [-before]])
 
 
 def degrade_crop(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -3,7 +3,8 @@
     ocr-train configs/recognition/crnn.py --out runs/recognizer paths.real=data/train
 
 paths.real holds the real sets in the label format (docs/formats.md), paths.typeset the PDFs that
-`ocr-synth typeset` wrote, paths.documents any folder of born-digital PDFs.
+`ocr-synth typeset` wrote, paths.signs those of its kinds sign, scatter and screen, paths.documents
+any folder of born-digital PDFs.
 """
 
 from torch.utils.data import DataLoader
@@ -18,7 +19,14 @@ from synthesis.pages import PdfPages
 
 from ..common import real_pages, train
 
-paths = dict(real="data/train", typeset="data/typeset", documents="data/documents")
+paths = dict(
+    real="data/train",
+    typeset="data/typeset",
+    signs="data/signs",
+    documents="data/documents",
+)
+
+_pages = dict(text_height=(11, 48), max_side=2200)
 
 codec = L(Codec)(charset=DEFAULT_CHARSET)
 model = L(CRNN)(num_classes=len(DEFAULT_CHARSET) + 1)
@@ -29,24 +37,12 @@ data = L(DataLoader)(
     dataset=L(WordCrops)(
         # Shares of words. Held-out pages are for `evaluate`.
         sources=[
-            (
-                L(PdfPages)(
-                    folders=["${paths.typeset}"], text_height=(11, 48), max_side=2200, seed=11
-                ),
-                0.5,
-            ),
-            (
-                L(PdfPages)(
-                    folders=["${paths.documents}"],
-                    text_height=(11, 48),
-                    max_side=2200,
-                    seed=12,
-                ),
-                0.12,
-            ),
-            (real_pages("sroie"), 0.2),
-            (real_pages("tapuscorpus_fra"), 0.08),
-            (real_pages("ic15_words", labels="labels.jsonl"), 0.1),
+            (L(PdfPages)(folders=["${paths.typeset}"], **_pages, seed=11), 0.46),
+            (L(PdfPages)(folders=["${paths.signs}"], **_pages, seed=13), 0.08),
+            (L(PdfPages)(folders=["${paths.documents}"], **_pages, seed=12), 0.1),
+            (real_pages("sroie"), 0.18),
+            (real_pages("tapuscorpus_fra"), 0.07),
+            (real_pages("ic15_words", labels="labels.jsonl"), 0.11),
         ],
         codec="${codec}",
         max_pixels=32 * 96 * 96,

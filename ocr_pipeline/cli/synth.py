@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     typeset = commands.add_parser("typeset", help="write PDFs of typeset pages")
     typeset.add_argument("--out", type=Path, required=True, help="folder for the PDFs")
     typeset.add_argument("--pages", type=int, default=600, help="how many (default %(default)s)")
+    typeset.add_argument("--kinds", nargs="*", metavar="KIND", help="only these, such as sign")
     typeset.add_argument("--fonts", type=Path, nargs="*", default=[], help="more font folders")
     typeset.add_argument("--seed", type=int, default=0)
     typeset.set_defaults(run=_typeset)
@@ -52,7 +53,13 @@ def _parser() -> argparse.ArgumentParser:
 def _typeset(args: argparse.Namespace) -> None:
     from synthesis.typeset import typeset
 
-    files = typeset(out=args.out, pages=args.pages, seed=args.seed, font_folders=args.fonts)
+    files = typeset(
+        out=args.out,
+        pages=args.pages,
+        seed=args.seed,
+        font_folders=args.fonts,
+        kinds=args.kinds and dict.fromkeys(args.kinds, 1.0),
+    )
     print(f"{len(files)} PDFs in {args.out}")
 
 
