@@ -54,6 +54,9 @@ class ReadingLike(Protocol):
     def confidence(self) -> float:
         """Confidence in it."""
 
+    def words(self) -> Sequence[tuple[str, float, float]]:
+        """(text, left, right) of each word, in fractions of the crop's width."""
+
 
 class DetectorLike(Protocol):
     """Finds words. `source` and `sha256` name its weights."""
@@ -283,17 +286,29 @@ class OCRPipeline:
         return results
 
     def _words(self, found: DetectionsLike, readings: Sequence[ReadingLike]) -> list[Word]:
-        """Words that say something, and surely enough."""
-        return [
-            Word(
-                text=reading.text,
-                confidence=float(reading.confidence),
-                quad=as_quad(quad),
-                detection_score=float(score),
-            )
-            for quad, score, reading in zip(found.quads, found.scores, readings, strict=True)
-            if reading.text.strip() and reading.confidence >= self.min_confidence
-        ]
+        """Words that say something, and surely enough.
+
+        Where the recognizer reads several words in one crop, the detector has missed the gap
+        between them, and the quad is cut there.
+        """
+        from recognition.crops import part_of_quad
+
+        words = []
+        for quad, score, reading in zip(found.quads, found.scores, readings, strict=True):
+            if reading.confidence < self.min_confidence:
+                continue
+            parts = reading.words()
+            for text, left, right in parts:
+                part = quad if len(parts) == 1 else part_of_quad(quad, left, right)
+                words.append(
+                    Word(
+                        text=text,
+                        confidence=float(reading.confidence),
+                        quad=as_quad(part),
+                        detection_score=float(score),
+                    )
+                )
+        return words
 
     def _batches(self, sources: Iterable[Source]) -> Generator[list[_Event], None, None]:
         """Decode page after page; gather what happens until the pages make a batch."""

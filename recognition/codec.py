@@ -8,12 +8,14 @@ from itertools import pairwise
 _ACCENTED = "àáâãäåæçèéêëìíîïñòóôõöøœùúûüýÿß"
 _SIGNS = "€£¥¢§°©®™«»–—…•·±×÷½¼¾²³¹µ¿¡ªº†¬¶"
 
-#: The 94 printable ASCII, accented Latin letters of western Europe in both cases, common signs.
+#: The 94 printable ASCII, accented Latin letters of western Europe in both cases, common signs, and
+#: the space, for crops that hold several words after all.
 DEFAULT_CHARSET = (
     "".join(chr(code) for code in range(33, 127))
     + _ACCENTED
     + "".join(dict.fromkeys(letter.upper() for letter in _ACCENTED if len(letter.upper()) == 1))
     + _SIGNS
+    + " "
 )
 
 # Variants that a reader does not tell apart at text size, or that differ by taste of the

@@ -64,6 +64,23 @@ def crop_words(image: np.ndarray, quads: np.ndarray, *, margin: float = MARGIN) 
     return crops
 
 
+def part_of_quad(quad: np.ndarray, left: float, right: float) -> np.ndarray:
+    """The part of a quad (4, 2) between two places of its crop, in shares of the crop's width."""
+    width, height = quad_size(quad)
+    margin = MARGIN * height / max(width, 1e-6)
+    a, b = (np.clip(x * (1 + 2 * margin) - margin, 0, 1) for x in (left, right))
+    (top_left, top_right, bottom_right, bottom_left) = quad
+    upper, lower = top_right - top_left, bottom_right - bottom_left
+    return np.stack(
+        [
+            top_left + a * upper,
+            top_left + b * upper,
+            bottom_left + b * lower,
+            bottom_left + a * lower,
+        ]
+    )
+
+
 def _warp(
     source: np.ndarray,
     full_shape: tuple[int, ...],

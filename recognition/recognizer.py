@@ -25,7 +25,8 @@ class Reading:
     """What a crop says.
 
     Attributes:
-        text: normalised text (see `codec.normalize`), "" where nothing is legible.
+        text: normalised text (see `codec.normalize`), "" where nothing is legible; spaces where
+            the crop holds several words.
         confidence: probability of the text, 0..1 (see `decoding.Decoded`).
         spans: each character's [left, right] as fractions of the crop's width.
     """
@@ -33,6 +34,19 @@ class Reading:
     text: str
     confidence: float
     spans: list[tuple[float, float]]
+
+    def words(self) -> list[tuple[str, float, float]]:
+        """(text, left, right) of each word; there is one unless the text holds spaces."""
+        words, start, left = [], 0, 0.0
+        for index, character in enumerate([*self.text, " "]):
+            if character != " ":
+                continue
+            # Spans meet half way between the marks of symbols, so a space's is too wide by half.
+            low, high = self.spans[index] if index < len(self.text) else (1.0, 1.0)
+            if index > start:
+                words.append((self.text[start:index], left, low + (high - low) / 4))
+            start, left = index + 1, high - (high - low) / 4
+        return words
 
 
 class Recognizer:

@@ -22,6 +22,9 @@ class Read:
     text: str
     confidence: float
 
+    def words(self):
+        return [(self.text, 0.0, 1.0)] if self.text else []
+
 
 POISON = (123, 100)  # size of a page that the detector fails on
 

@@ -173,3 +173,17 @@ def test_every_public_name_is_there():
 def test_pillow_images_are_composited(ocr):
     transparent = Image.new("RGBA", (50, 50), (0, 0, 0, 0))
     assert ocr.read(transparent).text == ""
+
+
+def test_a_quad_that_holds_two_words_is_cut_between_them(ocr):
+    class Pair:
+        text, confidence = "s1 s2", 0.9
+
+        def words(self):
+            return [("s1", 0.0, 0.4), ("s2", 0.6, 1.0)]
+
+    ocr.recognizer.recognize = lambda crops: [Pair() for _ in crops]
+    (first, second) = ocr.read(bars(1)).words
+    assert (first.text, second.text) == ("s1", "s2")
+    xs = [word.quad[k][0] for word in (first, second) for k in (0, 1)]
+    assert xs == pytest.approx([10, 17.84, 22.16, 30], abs=0.2)  # the bar runs from 10 to 30

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recognition.crops import HEIGHT, MIN_WIDTH, crop_words, quad_size
+from recognition.crops import HEIGHT, MIN_WIDTH, crop_words, part_of_quad, quad_size
 
 
 def rectangle(x, y, width, height):
@@ -91,3 +91,19 @@ def test_strong_reduction_keeps_thin_strokes():
 def test_quad_size_is_along_the_reading_direction():
     sideways = np.roll(rectangle(0, 0, 20, 100), -1, axis=0)
     assert quad_size(sideways) == (100, 20)
+
+
+@pytest.mark.parametrize("angle", [0, 30, 180])
+def test_part_of_a_quad_is_where_its_crop_shows_it(angle):
+    image = np.full((120, 420, 3), 255, np.uint8)
+    image[30:90, 200:260] = 0  # a block between x = 200 and 260 within the quad
+    image, quads = rotate_page(image, rectangle(20, 25, 380, 70)[None], angle)
+    (crop,) = crop_words(image, quads)
+    dark = np.flatnonzero(crop[HEIGHT // 2] < 128)
+    left, right = dark[0] / crop.shape[1], (dark[-1] + 1) / crop.shape[1]
+    part = part_of_quad(quads[0], left, right)
+    whole = quad_size(quads[0])[0]
+    offset = np.hypot(*(part[0] - quads[0][0]))
+    assert offset == pytest.approx(180, abs=3)
+    assert quad_size(part)[0] == pytest.approx(60, abs=3)
+    np.testing.assert_allclose(part_of_quad(quads[0], -1, 2), quads[0], atol=1e-3 * whole)

@@ -7,7 +7,7 @@ import torch
 
 from recognition.augment import jitter_quad
 from recognition.codec import Codec
-from recognition.data import WordCrops
+from recognition.data import WordCrops, join_words
 from recognition.losses import CTCObjective
 from recognition.model import CRNN, time_steps
 
@@ -81,6 +81,35 @@ def test_a_small_model_learns_a_few_words():
         losses.append(loss.item())
     assert np.isfinite(losses).all()
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+
+
+def test_words_are_joined_with_close_neighbours_only():
+    def word(x0, x1, text, y=0):
+        quad = [[x0, y], [x1, y + 4], [x1, y + 44], [x0, y + 40]]
+        return {"quad": quad, "text": text, "ink": (0.1, 0.8)}
+
+    far, below = word(300, 400, "far"), word(0, 100, "below", y=60)
+    words = [word(0, 100, "one"), word(110, 200, "two", y=4), far, below]
+    joined = join_words(words, 0, np.random.default_rng(0))
+    assert (joined["text"], joined["ink"]) == ("one two", (0.1, 0.8))
+    assert np.array_equal(joined["quad"], [[0, 0], [200, 8], [200, 48], [0, 40]])
+    for start in (1, 2, 3):
+        assert join_words(words, start, np.random.default_rng(0)) is words[start]
+
+
+def test_spaces_are_learnt_where_the_codec_has_one():
+    page = page_of(["a", "b"])
+    page["words"][1]["quad"] = [[60, 16], [80, 16], [80, 48], [60, 48]]  # beside "a", not below
+    page["words"][0]["quad"] = [[30, 16], [50, 16], [50, 48], [30, 48]]
+    for charset, expected in (("ab ", {1, 2, 3}), ("ab", {1, 2})):
+        data = WordCrops(
+            sources=[([page], 1.0)],
+            codec=Codec(charset=charset),
+            max_pixels=32 * 96 * 8,
+            joined=1.0,
+        )
+        seen = torch.cat([batch["labels"] for batch in islice(data, 10)])
+        assert set(seen.tolist()) == expected
 
 
 def test_some_crops_are_framed_by_the_ink():
