@@ -20,6 +20,7 @@ Rng = np.random.Generator
 
 ROADS = {"clean": 0.24, "scan": 0.30, "fax": 0.19, "camera": 0.14, "ground": 0.13}
 LEGIBLE = 7.5  # pixels of a word's height left at the lowest resolution that it went through
+MIN_CONTRAST = 5.0  # standard deviation of grey levels in a word's box
 _GRAIN = np.random.default_rng(0).standard_normal((768, 768)).astype(np.float32)
 
 
@@ -778,6 +779,7 @@ def _smear(sheet: _Sheet, sigma: float) -> None:
 
 def _surviving(sheet: _Sheet, words: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     height, width = sheet.size
+    grey = sheet.image if sheet.image.ndim == 2 else cv2.cvtColor(sheet.image, cv2.COLOR_RGB2GRAY)
     kept = []
     for quad, detail, word in zip(sheet.quads, sheet.detail, words, strict=True):
         low, high = quad.min(0), quad.max(0)
@@ -787,5 +789,23 @@ def _surviving(sheet: _Sheet, words: Sequence[dict[str, Any]]) -> list[dict[str,
         slack = 0.15 * tall
         cut = (low < -slack).any() or high[0] > width + slack or high[1] > height + slack
         small = tall * detail < LEGIBLE
-        kept.append({**word, "quad": quad, "ignore": bool(word["ignore"] or cut or small)})
+        gone = any(map(str.isalnum, word["text"])) and _vanished(grey, low, high)
+        kept.append({**word, "quad": quad, "ignore": bool(word["ignore"] or cut or small or gone)})
     return kept
+
+
+def _vanished(grey: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
+    """Whether nothing but specks or noise is left in a box (x, y) of the picture.
+
+    Strokes still stand out where a line of text is only a dozen pixels high; specks do not.
+    """
+    (x0, y0), (x1, y1) = np.maximum(low, 0).astype(int), np.ceil(high).astype(int)
+    box = grey[y0:y1, x0:x1]
+    contrast = float(box.std())
+    if contrast < MIN_CONTRAST:
+        return True
+    scale = 12 / min(box.shape)
+    if scale >= 1:
+        return False
+    small = cv2.resize(box, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return float(small.std()) < 0.4 * contrast

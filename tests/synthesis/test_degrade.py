@@ -17,7 +17,8 @@ def blocks(height=420, width=360):
         for x in range(50, width - 100, 90):
             image[y : y + 30, x : x + 70] = 0
             quad = np.float32([[x, y], [x + 70, y], [x + 70, y + 30], [x, y + 30]])
-            words.append({"quad": quad, "text": f"{x}-{y}", "ignore": False})
+            text = "." * (1 + len(words))  # the blocks are no letters
+            words.append({"quad": quad, "text": text, "ignore": False})
     return {"image": image, "words": words, "name": "blocks"}
 
 
@@ -84,3 +85,16 @@ def test_smeared_words_are_ignored():
     sheet = d._Sheet(blocks()["image"], np.stack([w["quad"] for w in blocks()["words"]]), 30.0)
     d._smear(sheet, 30.0)
     assert all(word["ignore"] for word in d._surviving(sheet, blocks()["words"]))
+
+
+def test_letters_that_have_vanished_are_ignored():
+    image = np.full((200, 300, 3), 230, np.uint8)
+    image[np.random.default_rng(0).random((200, 300)) < 0.01] = 0  # specks
+    words = []
+    for k, shade in enumerate((60, 190, 230)):  # dark, faint, gone
+        y = 60 * k + 45
+        cv2.putText(image, "Word", (10, y), cv2.FONT_HERSHEY_SIMPLEX, 1, (shade,) * 3, 3)
+        quad = np.array([[8, y - 26], [100, y - 26], [100, y + 6], [8, y + 6]], np.float32)
+        words.append({"quad": quad, "text": "Word", "ignore": False})
+    sheet = d._Sheet(image, np.stack([word["quad"] for word in words]), 32.0)
+    assert [word["ignore"] for word in d._surviving(sheet, words)] == [False, False, True]
