@@ -32,6 +32,23 @@ def labelled_words(page: Page) -> list[tuple[np.ndarray, str]]:
     ]
 
 
+#: Why a word is left out of training.
+SEVERAL_WORDS = "more than one word"
+UNKNOWN_CHARACTER = "character outside the charset"
+TOO_NARROW = "label longer than the time steps of its crop"
+
+
+def reason_to_leave_out(text: str, *, width: int, codec: Codec) -> str | None:
+    """Why a label cannot be learnt from a crop `width` pixels wide; None if it can."""
+    if " " in text:
+        return SEVERAL_WORDS
+    if not codec.covers(text):
+        return UNKNOWN_CHARACTER
+    if required_steps(codec.encode(text)) > -(-width // STRIDE):
+        return TOO_NARROW
+    return None
+
+
 def shuffled_forever(pages: Any, rng: np.random.Generator) -> Iterator[Page]:
     """Pages of a map-style dataset in random order without end; an iterable as it comes."""
     if not hasattr(pages, "__len__"):
@@ -116,15 +133,11 @@ class WordCrops(IterableDataset):
     ) -> Iterator[tuple[np.ndarray, list[int]]]:
         quads = [jitter_quad(quad, rng) for quad, _ in words]
         for crop, (_, text) in zip(crop_words(page["image"], np.array(quads)), words, strict=True):
-            label = self.codec.encode(text)
-            if " " in text:
-                self._leave_out("more than one word", page, text)
-            elif not self.codec.covers(text):
-                self._leave_out("character outside the charset", page, text)
-            elif required_steps(label) > -(-crop.shape[1] // STRIDE):
-                self._leave_out("label longer than the time steps of its crop", page, text)
+            reason = reason_to_leave_out(text, width=crop.shape[1], codec=self.codec)
+            if reason:
+                self._leave_out(reason, page, text)
             else:
-                yield degrade_crop(crop, rng), label
+                yield degrade_crop(crop, rng), self.codec.encode(text)
 
     def _leave_out(self, reason: str, page: Page, text: str) -> None:
         self.left_out[reason] += 1
