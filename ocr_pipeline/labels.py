@@ -8,6 +8,7 @@ Quads are clockwise from the top-left corner in reading direction, in pixel edge
 
 import json
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,9 @@ def read_image(path: Path) -> np.ndarray:
     Raises:
         LabelError: it is missing or cannot be decoded.
     """
-    # OpenCV would print a warning about a file that is not there.
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB) if path.is_file() else None
+    # OpenCV would print a warning about a file that is not there; Path would raise where the name
+    # is one that no file can have.
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB) if os.path.isfile(path) else None
     if image is None:
         raise LabelError(f"{path}: missing or not an image; mend or remove its label line")
     return image
@@ -100,7 +102,7 @@ def _word_fault(word: Any) -> str | None:
     quad: Any = word.get("quad")
     try:
         sound = len(quad) == 4 and all(math.isfinite(x) and math.isfinite(y) for x, y in quad)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         sound = False
     return None if sound else f"has the quad {quad!r:.60}, not four points [x, y]"
 

@@ -122,13 +122,16 @@ class _Pictures:
         return self._write(f"{path.stem}-p{index + 1}", content)
 
     def _write(self, stem: str, content: bytes) -> tuple[str, tuple[int, int]]:
-        from PIL import Image
+        from PIL import Image, UnidentifiedImageError
 
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         if image is None:
             raise ValueError("the picture cannot be decoded")
-        with Image.open(BytesIO(content)) as picture:
-            suffix = "." + str(picture.format).lower().replace("jpeg", "jpg")
+        try:
+            with Image.open(BytesIO(content)) as picture:
+                suffix = "." + str(picture.format).lower().replace("jpeg", "jpg")
+        except UnidentifiedImageError:
+            raise ValueError("the picture is of an unknown format") from None
         name = self._name(stem, suffix)
         (self.folder / name).write_bytes(content)
         return name, (image.shape[1], image.shape[0])

@@ -5,6 +5,8 @@ import json
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from ocr_pipeline.cli.data import main
@@ -323,6 +325,49 @@ def test_result_to_labels_that_check_finds_clean(tmp_path, monkeypatch, capsys):
     assert "errors: none\n\nwarnings: none" in capsys.readouterr().out
     assert main(["convert", "--from", "result", "results", "--out", "mine"]) == 1
     assert "labels.jsonl exists already; name a new folder" in capsys.readouterr().err
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                "image_id file_name bbox mask utf8_string polygons words transcription points "
+                "blocks lines quad text index width".split()
+            ),
+            inner,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(odd=JSON)
+def test_no_entry_can_kill_the_others(tmp_path_factory, odd):
+    folder = tmp_path_factory.mktemp("odd")
+    picture(folder / "a.png")
+    sound, (page,) = json.dumps(odd), result("a.png", (200, 100, [(SQUARE, "x")]))["pages"]
+    twice = {"blocks": [{"lines": [{"words": [odd, *page["blocks"][0]["lines"][0]["words"]]}]}]}
+    image = {"file_name": "a.png"}
+    annotation = {"image_id": 1, "bbox": [10, 10, 40, 16], "utf8_string": "x"}
+    sources = {
+        "result": {"source": "a.png", "pages": [odd, page | twice]},
+        "cocotext": {
+            "imgs": {"0": odd, "1": image},
+            "anns": {"0": odd, "1": annotation, "2": annotation | {"bbox": odd}},
+        },
+        "doctr": {"a.png": {"polygons": odd}, "./a.png": odd, ".//a.png": {"polygons": [SQUARE]}},
+        "paddleocr": [{"transcription": "x", "points": SQUARE}],
+    }
+    for name, source in sources.items():
+        text = json.dumps(source)
+        if name == "paddleocr":
+            text = f"a.png\t{sound}\na.png\t{text}"
+        (folder / name).write_text(text)
+        pages, _ = entries(name, folder / name)
+        assert any(points == SQUARE for points, _, _ in pages[-1][2]), name
 
 
 def test_labels_for_another_size_are_scaled(tmp_path):

@@ -21,17 +21,20 @@ from ocr_pipeline.datasets.importers.entries import (
 def read(source: Path, *, images: Path | None, level: str) -> Iterator[Page | Fault]:
     """Pages of a JSON file; the pictures beside it, in images/, or in the folder `images`."""
     data = load_json(source)
-    if not isinstance(data, dict) or not {"imgs", "anns"} <= data.keys():
+    images_by_key, annotations = (
+        data.get(name) if isinstance(data, dict) else None for name in ("imgs", "anns")
+    )
+    if not isinstance(images_by_key, dict) or not isinstance(annotations, dict):
         raise ValueError(f"{source}: no COCO-Text JSON, which has imgs and anns")
     by_image = defaultdict(list)
-    for key, annotation in data["anns"].items():
+    for key, annotation in annotations.items():
         place = f"{source}: annotation {key}"
         image = annotation.get("image_id") if isinstance(annotation, dict) else None
-        if str(image) in data["imgs"]:
+        if str(image) in images_by_key:
             by_image[str(image)].append((place, annotation))
         else:
             yield Fault(place, f"its image_id is {image!r}, and imgs has none such")
-    for key, image in data["imgs"].items():
+    for key, image in images_by_key.items():
         where = f"{source}: image {key}"
         image = image if isinstance(image, dict) else {}
         name = str(image.get("file_name"))

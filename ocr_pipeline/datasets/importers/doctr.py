@@ -1,7 +1,9 @@
 """docTR's labels.json beside images/: polygons of a page without text, or the text of a crop."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from ocr_pipeline.datasets.importers.entries import (
     Fault,
@@ -33,11 +35,10 @@ def read(source: Path, *, images: Path | None, level: str) -> Iterator[Page | Fa
             yield Page(where, picture, [Word(None, label)], level=level)
             continue
         polygons = label.get("polygons") if isinstance(label, dict) else None
-        if isinstance(polygons, dict):
-            polygons = [polygon for group in polygons.values() for polygon in group]
-        if not isinstance(polygons, list):
+        groups: list[Any] = [*polygons.values()] if isinstance(polygons, dict) else [polygons]
+        if not all(isinstance(group, list) for group in groups):
             yield Fault(where, "neither a text nor polygons")
             continue
-        entries = ((f"{where}, polygon {n}", value) for n, value in enumerate(polygons, 1))
+        entries = ((f"{where}, polygon {n}", value) for n, value in enumerate(chain(*groups), 1))
         words = yield from usable(entries, lambda points: Word(points, ""))
         yield Page(where, picture, words, level=level)

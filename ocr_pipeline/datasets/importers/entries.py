@@ -1,6 +1,8 @@
 """What every importer yields, and what several of them need."""
 
 import json
+import math
+import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +103,7 @@ def find_picture(name: str, *folders: Path | None) -> Path | None:
     tries = [name, name.replace("\\", "/"), name.replace("\\", "/").rsplit("/", 1)[-1]]
     for folder in filter(None, folders):
         for path in (folder / attempt for attempt in tries):
-            if path.is_file():
+            if os.path.isfile(path):  # unlike Path, false for names that no file can have
                 return path
     return None
 
@@ -121,7 +123,7 @@ def quad_of(points: Points) -> list[list[float]]:
 
     try:
         outline = np.array([[float(x), float(y)] for x, y in points])
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         raise ValueError(f"no points: {points!r:.60}") from error
     if len(outline) == 2:
         (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
@@ -160,9 +162,9 @@ def page_size(width: Any, height: Any) -> tuple[float, float] | None:
     """A page's size as its labels state it, None where they do not."""
     try:
         size = float(width), float(height)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return size if min(size) > 0 else None
+    return size if min(size) > 0 and max(size) < math.inf else None
 
 
 def legible(points: Points | None, text: str) -> Word:

@@ -29,20 +29,20 @@ def read(source: Path, *, images: Path | None, level: str) -> Iterator[Page | Fa
     for path in list_files(source, ".json"):
         try:
             document = load_json(path)
-            name, pages = document["source"], document["pages"]
-            sheets = [(page["index"], page) for page in pages]
+            name, pages = document["source"], [*document["pages"]]
         except (ValueError, KeyError, TypeError) as error:
             yield Fault(str(path), f"no result of ocr-run ({error!r:.200})")
             continue
-        picture = find_picture(name, images, Path(), path.parent, path.parent.parent)
+        picture = find_picture(str(name), images, Path(), path.parent, path.parent.parent)
         if picture is None:
             yield Fault(str(path), f"no picture {name!r}; name its folder with --images")
             continue
-        for index, page in sheets:
-            where = f"{path}, page {index + 1}" if len(sheets) > 1 else str(path)
+        for number, page in enumerate(pages, start=1):
+            where = f"{path}, page {number}" if len(pages) > 1 else str(path)
             try:
-                entries, size = _words(page, where), page_size(page["width"], page["height"])
-            except (KeyError, TypeError) as error:
+                index, entries = int(page["index"]), _words(page, where)
+                size = page_size(page["width"], page["height"])
+            except (KeyError, TypeError, ValueError) as error:
                 yield Fault(where, f"no page of a result ({error!r})")
                 continue
             words = yield from usable(entries, _word)
