@@ -85,6 +85,9 @@ def _faults(record: Any) -> list[str]:
         faults.append(f"image is {record['image']!r:.40}, not a path")
     if record.get("level", "word") not in ("word", "line"):
         faults.append(f"level is {record['level']!r:.40}, not word or line")
+    for name in ("width", "height"):
+        if not isinstance(record.get(name, 0), int | float):
+            faults.append(f"{name} is {record[name]!r:.40}, not a number")
     words = record.get("words", [])
     if not isinstance(words, list):
         return [*faults, "words is no list"]

@@ -133,6 +133,10 @@ class Report:
     unknown: Counter[str] = field(default_factory=Counter)
     first: dict[str, Finding] = field(default_factory=dict)
 
+    def add(self, kind: str, where: str, what: str) -> None:
+        """Note a finding."""
+        self.findings.append(Finding(kind, where, what))
+
     @property
     def errors(self) -> list[Finding]:
         """Findings that are errors."""
@@ -202,25 +206,17 @@ def check(files: Sequence[Path], *, against: Sequence[Path] = (), codec: Codec) 
     for path in files:
         texts: list[str] = []
         for where, record in _records(path, report):
-            report.pages += 1
             seen += _check_page(where, path.parent, record, codec, report)
             texts += [w["text"] for w in record["words"] if w["text"] and not w.get("ignore")]
-        _add(report, str(path), _set_faults(texts))
+        for kind, what in _set_faults(texts):
+            report.add(kind, str(path), what)
     trained = len(seen)
     for path in against:
         for where, record in _records(path, report):
-            try:
-                image = read_image(path.parent / record["image"])
-            except LabelError:
-                _add(report, where, [("image", record["image"])])
-            else:
-                seen.append(_Seen(where, record["image"], fingerprint(image, record)))
+            image, _ = _look(where, path.parent, record, report)
+            seen += image
     _check_duplicates(seen, trained, report)
     return report
-
-
-def _add(report: Report, where: str, faults: Sequence[tuple[str, str]] | Iterator) -> None:
-    report.findings += [Finding(kind, where, what) for kind, what in faults]
 
 
 def _records(path: Path, report: Report) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -228,52 +224,63 @@ def _records(path: Path, report: Report) -> Iterator[tuple[str, dict[str, Any]]]
     for number, record in read_records(path):
         where = f"{path}:{number}"
         if isinstance(record, LabelError):
-            _add(report, where, [("record", str(record).removeprefix(f"{where}: "))])
+            report.add("record", where, str(record).removeprefix(f"{where}: "))
         else:
             yield where, record
+
+
+def _look(
+    where: str, folder: Path, record: dict[str, Any], report: Report
+) -> tuple[list[_Seen], tuple[int, int] | None]:
+    """A page's image, if it can be read, and its width and height, if they are known."""
+    name = record["image"]
+    declared = (record["width"], record["height"]) if {"width", "height"} <= {*record} else None
+    try:
+        image = read_image(folder / name)
+    except LabelError:
+        report.add("image", where, name)
+        return [], declared
+    size = image.shape[1], image.shape[0]
+    if declared not in (None, size):
+        sizes = "{} x {}, not {} x {}".format(*size, *declared)
+        report.add("size", where, f"{name} is {sizes}")
+    if _breaks_off(folder / name):
+        report.add("cut_off", where, name)
+    return [_Seen(where, name, fingerprint(image, record))], size
 
 
 def _check_page(
     where: str, folder: Path, record: dict[str, Any], codec: Codec, report: Report
 ) -> list[_Seen]:
     """Report the faults of a page; its image, if it can be read."""
-    name, seen = record["image"], []
-    size = declared = (record.get("width"), record.get("height"))
-    try:
-        image = read_image(folder / name)
-    except LabelError:
-        _add(report, where, [("image", name)])
-    else:
-        size = image.shape[1], image.shape[0]
-        seen = [_Seen(where, name, fingerprint(image, record))]
-        if None not in declared and declared != size:
-            sizes = f"{size[0]} x {size[1]}, not {declared[0]} x {declared[1]}"
-            _add(report, where, [("size", f"{name} is {sizes}")])
-        if _breaks_off(folder / name):
-            _add(report, where, [("cut_off", name)])
+    seen, size = _look(where, folder, record, report)
+    report.pages += 1
     if not record["words"]:
-        _add(report, where, [("no_words", name)])
-    places: Counter[tuple] = Counter()
+        report.add("no_words", where, record["image"])
+    places = set()
     for number, word in enumerate(record["words"], start=1):
         text, quad = word["text"], np.asarray(word["quad"], np.float64)
         what = f"word {number} {text!r}"
         report.words += 1
-        faults = [*_quad_faults(quad, size)]
-        places[tuple(np.round(quad).ravel())] += 1
-        if places[tuple(np.round(quad).ravel())] == 2:
-            faults.append("same_quad")
+        for kind in _quad_faults(quad, size):
+            report.add(kind, where, what)
+        place = tuple(np.round(quad).ravel())
+        if place in places:
+            report.add("same_quad", where, what)
+        places.add(place)
         if word.get("ignore"):
             report.ignored += 1
-        else:
-            _count_unknown(Finding("unknown_character", where, what), text, codec, report)
-            fault = _text_fault(text, quad, codec)
-            if fault == "too_narrow":
-                steps = required_steps(codec.encode(text))
-                what += f" needs {STRIDE * steps} pixels, its crop has {crop_width(quad)}"
-            faults += [fault] if fault else [*_oddities(text, quad)]
-            if not fault:
-                faults += _direction(quad)
-        _add(report, where, [(kind, what) for kind in faults])
+            continue
+        for symbol in normalize(text):
+            if symbol != " " and not codec.covers(symbol):
+                report.unknown[symbol] += 1
+                report.first.setdefault(symbol, Finding("unknown_character", where, what))
+        left_out = _text_fault(text, quad, codec)
+        if left_out == "too_narrow":
+            steps = required_steps(codec.encode(text))
+            what += f" needs {STRIDE * steps} pixels, its crop has {crop_width(quad)}"
+        for kind in [left_out] if left_out else _oddities(text, quad):
+            report.add(kind, where, what)
     return seen
 
 
@@ -298,12 +305,15 @@ def _oddities(text: str, quad: np.ndarray) -> Iterator[str]:
             yield "squeezed"
         if share > _STRETCHED and any(map(str.isalnum, text)):
             yield "stretched"
+    x, y = quad[1] - quad[0] + quad[2] - quad[3]
+    if x < abs(y):
+        yield "direction"
     if _MARKUP.search(text):
         yield "markup"
 
 
-def _quad_faults(quad: np.ndarray, size: tuple[int | None, int | None]) -> Iterator[str]:
-    """What is wrong with a quad (4, 2) on a page of this width and height, None if unknown."""
+def _quad_faults(quad: np.ndarray, size: tuple[int, int] | None) -> Iterator[str]:
+    """What is wrong with a quad (4, 2) on a page of this width and height."""
     sides = np.roll(quad, -1, axis=0) - quad
     before = np.roll(sides, 1, axis=0)
     turns = before[:, 0] * sides[:, 1] - before[:, 1] * sides[:, 0]  # > 0: to the right
@@ -313,25 +323,13 @@ def _quad_faults(quad: np.ndarray, size: tuple[int | None, int | None]) -> Itera
         yield "anticlockwise"
     elif (turns < 0).any():
         yield "crossed_quad"
-    if None in size:
+    if size is None:
         return
     low, high = quad.min(axis=0), quad.max(axis=0)
     if (high <= 0).any() or (low >= size).any():
         yield "outside"
     elif max(-low.min(), (high - size).max()) > max(2.0, 0.1 * quad_size(quad)[1]):
         yield "over_the_edge"
-
-
-def _direction(quad: np.ndarray) -> list[str]:
-    x, y = quad[1] - quad[0] + quad[2] - quad[3]
-    return [] if x >= abs(y) else ["direction"]
-
-
-def _count_unknown(finding: Finding, text: str, codec: Codec, report: Report) -> None:
-    for symbol in normalize(text):
-        if symbol != " " and not codec.covers(symbol):
-            report.unknown[symbol] += 1
-            report.first.setdefault(symbol, finding)
 
 
 def _set_faults(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -351,7 +349,7 @@ def _check_duplicates(seen: Sequence[_Seen], trained: int, report: Report) -> No
     prints = [item.print for item in seen]
 
     def note(kind: str, item: _Seen, other: _Seen) -> None:
-        _add(report, item.where, [(kind, f"{item.name} is {other.where} {other.name}")])
+        report.add(kind, item.where, f"{item.name} is {other.where} {other.name}")
 
     for i, j in same_images(prints):
         if j < trained:

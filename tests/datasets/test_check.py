@@ -68,6 +68,7 @@ def test_a_fault_of_a_word_is_named(tmp_path, bad, kind, what):
         ({"words": [word(quad=[[1, 2]])]}, "record", "word 1 has the quad [[1, 2]], not four"),
         ({"words": [word(None)]}, "record", "word 1 has no text"),
         ({"words": [word(ignore="no")]}, "record", "word 1 has ignore 'no', not true or false"),
+        ({"width": "200"}, "record", "width is '200', not a number"),
         ({"words": {}}, "record", "words is no list"),
     ],
 )

@@ -1,6 +1,7 @@
 """Each format in its own spelling, with something broken in it; then on to the label format."""
 
 import json
+import sys
 
 import cv2
 import numpy as np
@@ -198,6 +199,12 @@ def test_lmdb(tmp_path):
     }
 
 
+def test_lmdb_without_its_package(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "lmdb", None)
+    assert main(["convert", "--from", "lmdb", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert "uv sync --extra lmdb" in capsys.readouterr().err
+
+
 PAGE = """<?xml version="1.0"?>
 <!DOCTYPE PcGts [<!ENTITY e SYSTEM "secret.txt">]>
 <PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2013-07-15">
@@ -327,18 +334,13 @@ def test_result_to_labels_that_check_finds_clean(tmp_path, monkeypatch, capsys):
     assert "labels.jsonl exists already; name a new folder" in capsys.readouterr().err
 
 
+KEYS = [
+    *("image_id", "file_name", "bbox", "mask", "utf8_string", "polygons", "words"),
+    *("transcription", "points", "blocks", "lines", "quad", "text", "index", "width"),
+]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(
-                "image_id file_name bbox mask utf8_string polygons words transcription points "
-                "blocks lines quad text index width".split()
-            ),
-            inner,
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner),
     max_leaves=8,
 )
 
