@@ -7,16 +7,107 @@ Quads are clockwise from the top-left corner in reading direction, in pixel edge
 """
 
 import json
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from ocr_pipeline.files import atomic
+
 
 class LabelError(ValueError):
     """A label file or an image that it names cannot be used; the message says which and why."""
+
+
+def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any] | LabelError]]:
+    """The records of a label file, each with its line's number; blank lines are passed over.
+
+    What is on a line that is no record comes as the error that says why, so that the caller
+    decides whether to go on.
+
+    Raises:
+        LabelError: there is no such file.
+    """
+    if not path.is_file():
+        raise LabelError(f"{path}: no such label file; see docs/formats.md for the layout")
+    # Only line feeds end a line: text may hold other signs that Python takes for ends of lines.
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line.decode("utf-8-sig"))
+            faults = _faults(record)
+        except ValueError as error:
+            faults = [str(error)]
+        yield (
+            number,
+            record
+            if not faults
+            else LabelError(
+                f"{path}:{number}: not a label record ({'; '.join(faults)}); each line is a JSON "
+                "object with image and words, see docs/formats.md"
+            ),
+        )
+
+
+def write_records(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    """Write a label file, whole or not at all."""
+    with atomic(path) as file:
+        for record in records:
+            line = json.dumps(record, ensure_ascii=False) + "\n"
+            file.write(line.encode("utf-8", "backslashreplace"))
+
+
+def read_image(path: Path) -> np.ndarray:
+    """An image of a labelled folder as training sees it: RGB uint8 (H, W, 3), EXIF applied.
+
+    Raises:
+        LabelError: it is missing or cannot be decoded.
+    """
+    # OpenCV would print a warning about a file that is not there; Path would raise where the name
+    # is one that no file can have.
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB) if os.path.isfile(path) else None
+    if image is None:
+        raise LabelError(f"{path}: missing or not an image; mend or remove its label line")
+    return image
+
+
+def _faults(record: Any) -> list[str]:
+    """What is wrong with a record's form; empty if nothing is."""
+    if not isinstance(record, dict):
+        return ["no object"]
+    faults = [f"no {name}" for name in ("image", "words") if name not in record]
+    if not isinstance(record.get("image", ""), str):
+        faults.append(f"image is {record['image']!r:.40}, not a path")
+    if record.get("level", "word") not in ("word", "line"):
+        faults.append(f"level is {record['level']!r:.40}, not word or line")
+    for name in ("width", "height"):
+        if not isinstance(record.get(name, 0), int | float):
+            faults.append(f"{name} is {record[name]!r:.40}, not a number")
+    words = record.get("words", [])
+    if not isinstance(words, list):
+        return [*faults, "words is no list"]
+    found = ((number, _word_fault(word)) for number, word in enumerate(words, start=1))
+    return faults + [f"word {number} {fault}" for number, fault in found if fault]
+
+
+def _word_fault(word: Any) -> str | None:
+    if not isinstance(word, dict):
+        return "is no object"
+    if not isinstance(word.get("text"), str):
+        return "has no text"
+    if not isinstance(word.get("ignore", False), bool):
+        return f"has ignore {word['ignore']!r:.40}, not true or false"
+    quad: Any = word.get("quad")
+    try:
+        sound = len(quad) == 4 and all(math.isfinite(x) and math.isfinite(y) for x, y in quad)
+    except (TypeError, ValueError, OverflowError):
+        sound = False
+    return None if sound else f"has the quad {quad!r:.60}, not four points [x, y]"
 
 
 class LabelledPages:
@@ -43,21 +134,10 @@ class LabelledPages:
         grow: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ):
         self.folder = Path(folder)
-        path = self.folder / labels
-        if not path.is_file():
-            raise LabelError(f"{path}: no such label file; see docs/formats.md for the layout")
         self.records: list[dict[str, Any]] = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-                record["image"], record["words"]
-            except (json.JSONDecodeError, KeyError, TypeError) as error:
-                raise LabelError(
-                    f"{path}:{number}: not a label record ({error}); each line is a JSON object "
-                    "with image and words"
-                ) from error
+        for _, record in read_records(self.folder / labels):
+            if isinstance(record, LabelError):
+                raise record
             self.records.append(record)
         if part is not None:
             k, n = part
@@ -75,9 +155,7 @@ class LabelledPages:
     def __getitem__(self, index: int) -> dict[str, Any]:
         record = self.records[index]
         path = self.folder / record["image"]
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-        if image is None:
-            raise LabelError(f"{path}: missing or not an image; mend or remove its label line")
+        image = read_image(path)
         words = record["words"]
         if any(self.grow):
             words = [{**word, "quad": _grown(word["quad"], *self.grow)} for word in words]

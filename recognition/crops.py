@@ -32,6 +32,20 @@ def quad_size(quad: np.ndarray) -> tuple[float, float]:
     )
 
 
+def crop_width(quad: np.ndarray, *, margin: float = MARGIN) -> int:
+    """Width in pixels of the crop that `crop_words` cuts for a quad (4, 2)."""
+    width, height = quad_size(quad)
+    if not _is_cut(width, height):
+        return MIN_WIDTH
+    grown = (width + 2 * margin * height, height + 2 * margin * height)
+    return int(np.clip(round(HEIGHT * grown[0] / grown[1]), MIN_WIDTH, MAX_WIDTH))
+
+
+def _is_cut(width: float, height: float) -> bool:
+    """Whether a quad of this size is worth a crop; none with a side that is not finite is."""
+    return 1 <= width < np.inf and 1 <= height < np.inf
+
+
 def crop_words(image: np.ndarray, quads: np.ndarray, *, margin: float = MARGIN) -> list[np.ndarray]:
     """Cut each quad out of the image, upright, at height 32 and its own proportional width.
 
@@ -49,7 +63,7 @@ def crop_words(image: np.ndarray, quads: np.ndarray, *, margin: float = MARGIN) 
     crops = []
     for quad in np.asarray(quads, dtype=np.float64).reshape(-1, 4, 2):
         width, height = quad_size(quad)
-        if width < 1 or height < 1 or not np.isfinite(quad).all():
+        if not _is_cut(width, height):
             crops.append(np.full((HEIGHT, MIN_WIDTH), 255, dtype=np.uint8))
             continue
         # Bilinear sampling aliases when it shrinks by much: take the pyramid level on which the
@@ -92,7 +106,7 @@ def _warp(
     """Perspective-cut `quad` (in pixels of the full image) from a pyramid level of it."""
     scale = np.array([source.shape[1] / full_shape[1], source.shape[0] / full_shape[0]])
     grown = (width + 2 * margin * height, height + 2 * margin * height)
-    out_width = int(np.clip(round(HEIGHT * grown[0] / grown[1]), MIN_WIDTH, MAX_WIDTH))
+    out_width = crop_width(quad, margin=margin)
     # The quad's corners within the crop, in pixel edges; cv2 counts from pixel centres, hence
     # the half pixels.
     mx, my = out_width * margin * height / grown[0], HEIGHT * margin * height / grown[1]

@@ -29,6 +29,23 @@ def legible_words(page: Page) -> list[Mapping[str, Any]]:
     return [word for word in page["words"] if not word.get("ignore") and word["text"]]
 
 
+#: Why a word is left out of training.
+STRAY_SPACE = "space at an end, or two in a row"
+UNKNOWN_CHARACTER = "character outside the charset"
+TOO_NARROW = "label longer than the time steps of its crop"
+
+
+def reason_to_leave_out(text: str, *, width: int, codec: Codec) -> str | None:
+    """Why a label cannot be learnt from a crop `width` pixels wide; None if it can."""
+    if text != text.strip(" ") or "  " in text:
+        return STRAY_SPACE
+    if not codec.covers(text):
+        return UNKNOWN_CHARACTER
+    if required_steps(codec.encode(text)) > -(-width // STRIDE):
+        return TOO_NARROW
+    return None
+
+
 def shuffled_forever(pages: Any, rng: np.random.Generator) -> Iterator[Page]:
     """Pages of a map-style dataset in random order without end; an iterable as it comes."""
     if not hasattr(pages, "__len__"):
@@ -96,8 +113,7 @@ class WordCrops(IterableDataset):
             space: detectors miss narrow gaps, and then the recognizer must tell.
         seed: with torch's own (a worker's), decides everything that is drawn.
 
-    Left out, counted in `left_out` and logged: labels with characters outside the charset, and
-    labels that CTC cannot spell in their crop's time steps.
+    What cannot be learnt is left out, counted in `left_out` and logged, see `reason_to_leave_out`.
     """
 
     def __init__(
@@ -164,13 +180,11 @@ class WordCrops(IterableDataset):
         ]
         for crop, word in zip(crop_words(page["image"], np.array(quads)), words, strict=True):
             text = word["text"]
-            label = self.codec.encode(text)
-            if not self.codec.covers(text):
-                self._leave_out("character outside the charset", page, text)
-            elif required_steps(label) > -(-crop.shape[1] // STRIDE):
-                self._leave_out("label longer than the time steps of its crop", page, text)
+            reason = reason_to_leave_out(text, width=crop.shape[1], codec=self.codec)
+            if reason:
+                self._leave_out(reason, page, text)
             else:
-                yield degrade_crop(crop, rng), label
+                yield degrade_crop(crop, rng), self.codec.encode(text)
 
     def _leave_out(self, reason: str, page: Page, text: str) -> None:
         self.left_out[reason] += 1

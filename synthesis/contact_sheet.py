@@ -36,13 +36,13 @@ def page_sheet(
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         for word in page["words"]:
             quad = np.round(np.asarray(word["quad"]) * scale * 8).astype(np.int32)
-            colour = RED if word["ignore"] else GREEN
+            colour = RED if word.get("ignore") else GREEN
             cv2.polylines(image, [quad], True, colour, 1, cv2.LINE_AA, 3)
             cv2.circle(image, (quad[0] // 8).tolist(), 1, BLUE, -1)
         cell = np.full((side, side, 3), 90, np.uint8)
         cell[: image.shape[0], : image.shape[1]] = image
         cells.append(cell)
-    return _grid(cells, columns)
+    return grid(cells, columns=columns)
 
 
 def word_sheet(
@@ -61,7 +61,7 @@ def word_sheet(
     """
     cells: list[np.ndarray] = []
     for page in pages:
-        words = [word for word in page["words"] if word["text"] and not word["ignore"]]
+        words = [word for word in page["words"] if word["text"] and not word.get("ignore")]
         words = words[:: max(1, len(words) // 20)][:20]
         if words:
             quads = np.stack([np.asarray(word["quad"], np.float32) for word in words])
@@ -69,7 +69,7 @@ def word_sheet(
             cells += [_labelled(c, w["text"]) for c, w in zip(crops, words, strict=True)]
         if len(cells) >= count:
             break
-    return _grid(cells[:count], columns)
+    return grid(cells[:count], columns=columns)
 
 
 def _labelled(crop: np.ndarray, text: str) -> np.ndarray:
@@ -86,10 +86,19 @@ def _labelled(crop: np.ndarray, text: str) -> np.ndarray:
     return np.asarray(cell)
 
 
-def _grid(cells: Sequence[np.ndarray], columns: int) -> np.ndarray:
-    if not cells:
+def grid(pictures: Sequence[np.ndarray], *, columns: int) -> np.ndarray:
+    """Pictures, RGB uint8, in rows, each padded with grey to the largest.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not pictures:
         raise ValueError("there is nothing to show: no page with readable words")
-    blank = np.full_like(cells[0], 90)
-    padded = [*cells, *[blank] * (-len(cells) % columns)]
-    rows = [np.hstack(padded[i : i + columns]) for i in range(0, len(padded), columns)]
-    return np.vstack(rows)
+    columns = min(columns, len(pictures))
+    height, width = (max(picture.shape[k] for picture in pictures) for k in (0, 1))
+    rows = -(-len(pictures) // columns)
+    sheet = np.full((rows * height, columns * width, 3), 90, np.uint8)
+    for index, picture in enumerate(pictures):
+        top, left = index // columns * height, index % columns * width
+        sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return sheet
