@@ -50,7 +50,7 @@ def test_every_kind_of_page_holds_its_words(kind, font_folder, tmp_path):
         word for file in files for page in pypdfium2.PdfDocument(file) for word in page_words(page)
     ]
     assert len(words) > 10
-    assert np.mean([word.ignore for word in words]) < 0.1
+    assert np.mean([word.ignore for word in words]) < 0.15
 
 
 def test_scattered_words_reach_the_pdf_exactly(font_folder, tmp_path):
