@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     from ocr_pipeline.device import prepare_process
-    from ocr_pipeline.engine import train
+    from ocr_pipeline.training.engine import train
 
     cfg = LazyConfig.load(str(args.config))
     problem = unknown_key(cfg, args.overrides)
