@@ -32,6 +32,12 @@ def quad_size(quad: np.ndarray) -> tuple[float, float]:
     )
 
 
+def crop_width(width: float, height: float, *, margin: float = MARGIN) -> int:
+    """Pixels across the crop of a quad of this size."""
+    proportion = HEIGHT * (width + 2 * margin * height) / (height + 2 * margin * height)
+    return int(np.clip(round(proportion), MIN_WIDTH, MAX_WIDTH))
+
+
 def crop_words(image: np.ndarray, quads: np.ndarray, *, margin: float = MARGIN) -> list[np.ndarray]:
     """Cut each quad out of the image, upright, at height 32 and its own proportional width.
 
@@ -75,7 +81,7 @@ def _warp(
     """Perspective-cut `quad` (in pixels of the full image) from a pyramid level of it."""
     scale = np.array([source.shape[1] / full_shape[1], source.shape[0] / full_shape[0]])
     grown = (width + 2 * margin * height, height + 2 * margin * height)
-    out_width = int(np.clip(round(HEIGHT * grown[0] / grown[1]), MIN_WIDTH, MAX_WIDTH))
+    out_width = crop_width(width, height, margin=margin)
     # The quad's corners within the crop, in pixel edges; cv2 counts from pixel centres, hence
     # the half pixels.
     mx, my = out_width * margin * height / grown[0], HEIGHT * margin * height / grown[1]

@@ -29,7 +29,7 @@ class RecognitionMetric:
     """Accumulates exact matches and character errors over words.
 
     exact = words equal / words; caseless and alphanumeric likewise after folding; CER = edit
-    distance / label characters. Labels are normalised as the codec does. With no words, all
+    distance / label characters. Both texts are normalised (see `codec`). With no words, all
     figures are 0. `left_out` is for the caller to count what was not measured.
 
     >>> metric = RecognitionMetric()
@@ -49,7 +49,7 @@ class RecognitionMetric:
 
     def update(self, label: str, text: str) -> None:
         """Count one word: its label and what was read."""
-        label = normalize(label)
+        label, text = normalize(label), normalize(text)
         self.words += 1
         self.exact += label == text
         self.caseless += label.lower() == text.lower()

@@ -44,6 +44,9 @@ from ocr_pipeline.weights import load_state, save_weights
 
 logger = logging.getLogger(__name__)
 
+#: Points by which a figure of pages other than the user's may fall before a warning.
+FORGOTTEN = 2.0
+
 
 def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
     """Run the training that a config describes.
@@ -65,7 +68,7 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
         names a figure, else the last.
     """
     settings = cfg.train
-    start = _first_step(out / "last.pth", resume)
+    start = first_step(out / "last.pth", resume)
     out.mkdir(parents=True, exist_ok=True)
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -154,7 +157,13 @@ def build(cfg: DictConfig, device: torch.device) -> tuple[nn.Module, nn.Module]:
     torch.manual_seed(settings.seed)
     model = instantiate(cfg.model)
     if settings.init:
-        load_state(model, settings.init)
+        load_state(model, settings.init, charset=cfg.codec.charset if "codec" in cfg else "")
+    for prefix in settings.freeze:
+        if not any(name.startswith(prefix) for name, _ in model.named_parameters()):
+            parts = ", ".join(name for name, _ in model.named_children())
+            raise ValueError(
+                f"train.freeze: no parameter begins with {prefix!r}; there are {parts}"
+            )
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not name.startswith(tuple(settings.freeze)))
     model.to(device, memory_format=torch.channels_last)
@@ -185,6 +194,14 @@ def write_report(out: Path, validation: Validation) -> None:
             "no evaluation was better than the start, so the weights are those of the start; look "
             "at samples/ and curves.png, and see docs/troubleshooting.md"
         )
+    own, _, figure = validation.metric.partition("/")
+    for name in before:
+        lost = (after[name] - before[name]) * (1 if figure == "cer" else -1)
+        if name.endswith(f"/{figure}") and not name.startswith(f"{own}/") and lost > FORGOTTEN:
+            logger.warning(
+                "%s got worse by %.1f: the model forgets what it knew; raise --replay, lower "
+                "train.lr, or freeze more (train.freeze)", name, lost
+            )  # fmt: skip
     with atomic(out / "report.json") as file:
         report = {"best_step": validation.best_step, "before": before, "after": after}
         file.write(json.dumps(report, indent=1).encode())
@@ -201,7 +218,7 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
     ]
 
 
-def _first_step(checkpoint: Path, resume: bool) -> int:
+def first_step(checkpoint: Path, resume: bool) -> int:
     """The step to begin with; refuses to resume nothing and to write over a run."""
     if not resume:
         if checkpoint.exists():

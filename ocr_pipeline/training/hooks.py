@@ -124,13 +124,15 @@ class Validation(hooks.EvalHook):
     def before_train(self) -> None:
         """Measure the start, if the best weights are to be kept."""
         if self.metric and not self.before:
-            self.before = self._figures(0) if comm.is_main_process() else {"": 0.0}
-            self.best = self.before
-            if comm.is_main_process() and self.metric not in self.before:
+            if not comm.is_main_process():
+                return
+            self.best = self.before = self._figures(0)
+            if self.metric not in self.before:
                 raise ValueError(
                     f"train.best is {self.metric!r}, but the evaluation gives "
                     f"{', '.join(self.before)}"
                 )
+            self.trainer.storage.put_scalars(**self.before, smoothing_hint=False)
             self.export()
 
     def before_step(self) -> None:
@@ -173,7 +175,8 @@ class Validation(hooks.EvalHook):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Inverse of `state_dict`."""
-        vars(self).update(state_dict)
+        for name, value in state_dict.items():
+            setattr(self, name, value)
 
 
 class TimedCheckpoints(HookBase):

@@ -61,7 +61,7 @@ class Trainer(SimpleTrainer):
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
         # Of all processes together: each must make the same steps.
-        finite = bool(torch.isfinite(norm + sum(losses.values())))
+        finite = bool(torch.isfinite(norm + _total(losses)))
         if all(comm.all_gather(finite)):
             self.skipped_in_a_row = 0
             self._write_metrics(losses, data_time)
@@ -78,7 +78,7 @@ class Trainer(SimpleTrainer):
         try:
             for piece, share in self._split(batch):
                 losses = self._losses(piece, self.dtype)
-                self.scaler.scale(sum(losses.values()) * share).backward()
+                self.scaler.scale(_total(losses) * share).backward()
                 for name, loss in losses.items():
                     totals[name] = totals.get(name, 0) + loss.detach() * share
         except torch.OutOfMemoryError as error:
@@ -141,7 +141,7 @@ class Trainer(SimpleTrainer):
         rate = self.optimizer.param_groups[0]["lr"]
         if self.dtype != torch.float32:
             losses = self._losses(batch, torch.float32)
-            if torch.isfinite(sum(losses.values())):
+            if torch.isfinite(_total(losses)):
                 return (
                     f"in float32 the loss is finite, in {str(self.dtype)[6:]} it is not; train "
                     "with train.dtype=float32"
@@ -177,6 +177,10 @@ def split_list(batch: Sequence[Any], pieces: int) -> list[tuple[Sequence[Any], f
     length = -(-len(batch) // pieces)
     parts = [batch[start : start + length] for start in range(0, len(batch), length)]
     return [(part, len(part) / len(batch)) for part in parts]
+
+
+def _total(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    return torch.stack(list(losses.values())).sum()
 
 
 def _tensors(batch: Any) -> list[torch.Tensor]:

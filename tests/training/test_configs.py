@@ -28,4 +28,7 @@ def test_an_unknown_setting_names_the_nearest(capsys, tmp_path):
 def test_a_missing_config_is_named(capsys, tmp_path):
     with pytest.raises(SystemExit, match="2"):
         main(["configs/none.py", "--out", str(tmp_path)])
-    assert "configs/none.py: no such config" in capsys.readouterr().err
+    assert (
+        "configs/none.py: no stage (recognition, detection) and no such config"
+        in capsys.readouterr().err
+    )

@@ -250,22 +250,24 @@ def test_a_run_that_is_told_to_stop_finishes_its_step(tmp_path):
 class Figures:
     """An evaluation whose figures are known beforehand."""
 
-    def __init__(self, *, figures):
-        self.figures = iter(figures)
+    def __init__(self, *, figures, other=()):
+        self.figures, self.other = iter(figures), iter(other)
 
     def __call__(self, model):
-        return {"val/hmean": next(self.figures)}
+        return {"val/hmean": next(self.figures), "other/hmean": next(self.other, 90.0)}
 
 
 def test_the_best_weights_are_kept_and_a_run_that_gets_no_better_ends(tmp_path, caplog):
     cfg = config(steps=30, eval_period=2, best="val/hmean", patience=2)
-    cfg.evaluate = L(Figures)(figures=[50.0, 60.0, 70.0, 65.0, 70.0])
+    cfg.evaluate = L(Figures)(figures=[50.0, 60.0, 70.0, 65.0, 70.0], other=[90.0, 85.0, 80.0])
     with caplog.at_level("INFO"):
         train(cfg, out=tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report == {"best_step": 4, "before": {"val/hmean": 50}, "after": {"val/hmean": 70}}
+    assert report == {"best_step": 4, "before": {"val/hmean": 50, "other/hmean": 90},
+                      "after": {"val/hmean": 70, "other/hmean": 80}}  # fmt: skip
+    assert "other/hmean got worse by 10.0: the model forgets what it knew; raise" in caplog.text
     assert "no better val/hmean in 2 evaluations since step 4: the run ends early" in caplog.text
-    assert "val/hmean     50.00    70.00    +20.00" in caplog.text
+    assert "val/hmean       50.00    70.00    +20.00" in caplog.text
     assert history(tmp_path)[-1]["iteration"] <= 8
     assert (tmp_path / "curves.png").stat().st_size > 5000
 
