@@ -111,6 +111,7 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         saved = args.out / "config.yaml"
         LazyConfig.save(cfg, str(saved))
+        _check_gpus(args.gpus)
         launch(_train, args.gpus, dist_url="auto", args=(saved, args.out, args.resume))
     except (ValueError, OSError, ArithmeticError, MemoryError) as error:
         print(f"error: {plain(error)}", file=sys.stderr)
@@ -139,6 +140,13 @@ def _config(args: argparse.Namespace) -> Any:
         pdfs=args.replay_pdfs,
         device=_override(args.overrides, "train.device", "auto"),
     )
+
+
+def _check_gpus(wanted: int) -> None:
+    import torch
+
+    if wanted > 1 and wanted > (found := torch.cuda.device_count()):
+        raise ValueError(f"--gpus {wanted}: torch sees {found}; see docs/troubleshooting.md")
 
 
 def _train(config: Path, out: Path, resume: bool) -> None:

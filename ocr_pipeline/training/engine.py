@@ -75,7 +75,7 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
     device = resolve_device(settings.device)
     model, objective = build(cfg, device)
     trainer = Trainer(
-        objective=objective if comm.get_world_size() == 1 else _synchronised(objective, device),
+        objective=objective if comm.get_world_size() == 1 else synchronised(objective, device),
         stream=(
             stream := Stream(
                 lambda: instantiate(cfg.data),
@@ -177,8 +177,12 @@ def freeze_norms(model: nn.Module) -> None:
             module.eval()
 
 
-def _synchronised(objective: nn.Module, device: torch.device) -> nn.Module:
-    """The objective with gradients averaged over all processes."""
+def synchronised(objective: nn.Module, device: torch.device) -> nn.Module:
+    """The objective with gradients averaged over all processes.
+
+    Each process makes its batches, so N of them learn from N times as much a step. (A detector's
+    loader parts its `total_batch_size` among them instead.)
+    """
     devices = [device] if device.type == "cuda" else None
     return DistributedDataParallel(objective, device_ids=devices, broadcast_buffers=False)
 

@@ -14,8 +14,10 @@ from ocr_pipeline.training.trainer import split_list
 
 logger = logging.getLogger(__name__)
 
-#: Samples of the batch; the loss counts as learnt at this share of what it was, or below this.
-_SAMPLES, _SHARE, _ENOUGH = 8, 0.5, 0.02
+#: Words, or windows, of the batch.
+_WORDS, _WINDOWS = 8, 2
+#: A loss counts as learnt at half of what it was, or below this; a quarter is proof enough.
+_ENOUGH = 0.02
 
 
 class OverfitError(ValueError):
@@ -35,8 +37,8 @@ def overfit_one_batch(cfg: DictConfig, *, seconds: float = 45, steps: int = 200)
     model, objective = build(cfg, device)
     torch.manual_seed(cfg.train.seed)
     batch: Any = next(iter(instantiate(cfg.data)))
-    size = len(batch["widths"]) if isinstance(batch, dict) else len(batch)
-    pieces = -(-size // _SAMPLES)
+    words = isinstance(batch, dict)
+    pieces = -(-len(batch["widths"]) // _WORDS) if words else -(-len(batch) // _WINDOWS)
     (part, _), *_ = getattr(objective, "split", split_list)(batch, pieces)
     objective.train()
     if cfg.train.init:  # statistics of a model that has seen nothing are of no use
@@ -51,7 +53,7 @@ def overfit_one_batch(cfg: DictConfig, *, seconds: float = 45, steps: int = 200)
     while len(losses) < steps and time.monotonic() - begun < seconds:
         loss = sum(objective(part).values())
         losses.append(loss.item())
-        if losses[-1] < min(_ENOUGH, _SHARE * losses[0]):
+        if losses[-1] < 0.25 * losses[0]:
             break
         optimizer.zero_grad()
         loss.backward()
@@ -59,9 +61,9 @@ def overfit_one_batch(cfg: DictConfig, *, seconds: float = 45, steps: int = 200)
         optimizer.step()
     spent = time.monotonic() - begun
     outcome = f"loss {losses[0]:.3g} -> {min(losses):.3g} in {len(losses)} steps, {spent:.0f} s"
-    if not min(losses) < max(_SHARE * losses[0], _ENOUGH):
+    if not min(losses) < max(0.5 * losses[0], _ENOUGH):
         raise OverfitError(
-            f"one batch of {len(part)} could not be learnt by heart ({outcome}). If the loss moved "
+            f"one batch could not be learnt by heart ({outcome}). If the loss moved "
             "at all, give it longer or a higher train.lr; if not, check train.freeze, and whether "
             "the labels belong to the pictures (a run draws them to samples/)"
         )
