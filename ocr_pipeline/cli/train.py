@@ -138,7 +138,8 @@ def _config(args: argparse.Namespace) -> Any:
         charset=_symbols(args.charset),
         replay=0.25 if args.replay is None else args.replay,
         pdfs=args.replay_pdfs,
-        device=_override(args.overrides, "train.device", "auto"),
+        steps=_override(args.overrides, "train.steps", int),
+        device=_override(args.overrides, "train.device", str) or "auto",
     )
 
 
@@ -176,12 +177,16 @@ def _symbols(charset: str) -> str:
     return plus + (path.read_text(encoding="utf-8") if rest and path.is_file() else rest)
 
 
-def _override(overrides: list[str], key: str, default: str) -> str:
+def _override(overrides: list[str], key: str, kind: type) -> Any:
+    """The value of a setting on which others depend, None if it is not changed."""
     for override in overrides:
         name, _, value = override.partition("=")
         if name == key:
-            default = value
-    return default
+            try:
+                return kind(value)
+            except ValueError:
+                raise ValueError(f"{override}: {key} is a number such as 500") from None
+    return None
 
 
 def plain(error: BaseException) -> str:

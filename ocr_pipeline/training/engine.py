@@ -66,6 +66,10 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
     Returns:
         The path of the averaged weights, out/weights.safetensors: the best where `train.best`
         names a figure, else the last.
+
+    Raises:
+        SystemExit: the process was told to stop (SIGINT, SIGTERM) and has saved where it is.
+        FloatingPointError, MemoryError: see `trainer.Trainer`.
     """
     settings = cfg.train
     start = first_step(out / "last.pth", resume)
@@ -80,7 +84,7 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
             stream := Stream(
                 lambda: instantiate(cfg.data),
                 seed=settings.seed + 1_000_003 * comm.get_rank(),
-                segment=settings.eval_period,
+                segment=settings.eval_period or settings.steps,
             )
         ),
         optimizer=torch.optim.AdamW(
@@ -165,7 +169,8 @@ def build(cfg: DictConfig, device: torch.device) -> tuple[nn.Module, nn.Module]:
                 f"train.freeze: no parameter begins with {prefix!r}; there are {parts}"
             )
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not name.startswith(tuple(settings.freeze)))
+        if name.startswith(tuple(settings.freeze)):
+            parameter.requires_grad_(False)
     model.to(device, memory_format=torch.channels_last)
     return model, instantiate({**cfg.objective, "model": model}) if "objective" in cfg else model
 

@@ -1,5 +1,6 @@
 """What is wrong with labels, said before training begins."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -134,7 +135,7 @@ def _unfit(quad: np.ndarray, text: str, codec: Codec | None, unknown: Counter[st
     if " " in text:
         return "of several words (the recognizer reads one at a time)"
     if not codec.covers(text):
-        unknown.update(symbol for symbol in normalize(text) if not codec.covers(symbol))
+        unknown.update(symbol for symbol in _symbols(text) if symbol not in codec.charset)
         return "with characters outside the charset"
     steps = -(-crop_width(width, height) // STRIDE)
     if required_steps(codec.encode(text)) > steps:
@@ -143,3 +144,10 @@ def _unfit(quad: np.ndarray, text: str, codec: Codec | None, unknown: Counter[st
             "and CTC needs one for each character and one between equal neighbours)"
         )
     return None
+
+
+def _symbols(text: str) -> str:
+    """What a charset for the text needs: normalised, but for letters such as Greek's mu, which
+    are folded only where no charset holds them."""
+    symbols = unicodedata.normalize("NFC", text)
+    return "".join(c if c.isalpha() and len(normalize(c)) == 1 else normalize(c) for c in symbols)

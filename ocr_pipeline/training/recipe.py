@@ -46,6 +46,7 @@ def fine_tuning(
     charset: str = "",
     replay: float = 0.25,
     pdfs: Sequence[Path] = (),
+    steps: int | None = None,
     device: str = "auto",
 ) -> DictConfig:
     """The config of a fine-tuning, for `engine.train`; what the labels hold goes to the log.
@@ -60,6 +61,7 @@ def fine_tuning(
         charset: symbols for the recognizer to learn, see `change_charset`.
         replay: share of synthetic pages among what is learnt, 0 to below 1.
         pdfs: PDFs, or folders of them, for that; typeset into out/replay by default.
+        steps: instead of what the amount of data suggests; evaluations and warm-up follow.
         device: "auto", "cpu" or "cuda".
 
     Raises:
@@ -115,12 +117,14 @@ def fine_tuning(
         fresh = len(set(codec.charset) - set(json.loads(metadata["charset"])))
         cfg |= _recognition(codec, sources, folders, replay, sets, device_found)
         cfg["model"].num_classes = codec.num_classes
-        cfg["train"] |= recognition_settings(words=total, fresh=fresh, cuda=_cuda(device_found))
+        cfg["train"] |= recognition_settings(
+            words=total, fresh=fresh, cuda=_cuda(device_found), steps=steps
+        )
     else:
         pages_found = sum(inventory.pages for inventory in found)
         resolution = json.loads(metadata.get("resolution", "{}"))
         cfg |= _detection(resolution, sources, folders, replay, sets, device_found)
-        cfg["train"] |= detection_settings(pages=pages_found, cuda=_cuda(device_found))
+        cfg["train"] |= detection_settings(pages=pages_found, cuda=_cuda(device_found), steps=steps)
     return OmegaConf.create(cfg, flags={"allow_objects": True})
 
 
@@ -150,19 +154,24 @@ def describe(cfg: DictConfig) -> Iterator[str]:
     )
 
 
-def recognition_settings(*, words: int, fresh: int, cuda: bool) -> dict[str, Any]:
+def recognition_settings(
+    *, words: int, fresh: int, cuda: bool, steps: int | None = None
+) -> dict[str, Any]:
     """Settings of `train` for a recognizer.
 
     Args:
         words: to learn from.
         fresh: symbols that the weights do not know.
         cuda: whether it trains on a GPU.
+        steps: instead of what the words suggest.
     """
     # Each word 30 times, in batches of about 50 or 200; 6,000 steps on a CPU are an evening.
-    steps = _between(30 * words // (200 if cuda else 50), 300, 20_000 if cuda else 6_000)
+    # New symbols take their time even if there are few words.
+    least, most = 1_500 if fresh else 300, 20_000 if cuda else 6_000
+    steps = steps or _between(30 * words // (200 if cuda else 50), least, most)
     few = words < 2_000
     return dict(
-        steps=max(steps, 1_500) if fresh else steps,
+        steps=steps,
         # The full training ends at 2e-5 and peaks at 1e-3. New symbols have all to learn.
         lr=5e-4 if fresh else 1e-4 if few else 3e-4,
         # Few words cannot teach strokes, only how they make letters.
@@ -173,10 +182,10 @@ def recognition_settings(*, words: int, fresh: int, cuda: bool) -> dict[str, Any
     )
 
 
-def detection_settings(*, pages: int, cuda: bool) -> dict[str, Any]:
+def detection_settings(*, pages: int, cuda: bool, steps: int | None = None) -> dict[str, Any]:
     """Settings of `train` for a detector that learns from so many pages."""
     # A page is about 11 windows; each is seen some 20 times, in batches of 4, or 8 on a GPU.
-    steps = _between(220 * pages // (8 if cuda else 4), 200, 12_000 if cuda else 3_000)
+    steps = steps or _between(220 * pages // (8 if cuda else 4), 200, 12_000 if cuda else 3_000)
     few = pages < 20
     return dict(
         steps=steps,

@@ -110,6 +110,7 @@ def test_lines_are_not_for_the_detector(tmp_path, write_pages):
         (["detection", "--data", "{my}", "--weights", "{weights}"], "of the other stage, not of"),
         (["recognition", "--data", "{my}", "--weights", "w.safetensors"], "no such weights file"),
         (["recognition", "--data", "{my}", "train.device=cuda:9"], "torch sees"),
+        (["recognition", "--data", "{my}", "train.steps=many"], "train.steps is a number such"),
         (["recognition", "--data", "{my}", "--gpus", "99"], "--gpus 99: torch sees"),
         (["recognition", "--data", "{my}", "train.freeze=[steam]"], "no parameter begins with"),
     ],
