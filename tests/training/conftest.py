@@ -1,8 +1,10 @@
+import copy
 import json
 
 import cv2
 import pytest
 
+from configs.detection import db_resnet18
 from detection.d2 import LazyCall as L
 from detection.d2 import instantiate
 from ocr_pipeline.weights import save_weights
@@ -44,4 +46,14 @@ def tiny_weights(tmp_path):
     sizes = dict(channels=(8, 16, 24, 32), blocks=(0, 0, 1), features=32, hidden=32)
     config = L(CRNN)(num_classes=9, **sizes)
     save_weights(path, instantiate(config), config, charset="abcdefgh")
+    return path
+
+
+@pytest.fixture
+def tiny_detector(tmp_path):
+    """A detector of the shipped kind, thin, that has seen nothing."""
+    path = tmp_path / "detector.safetensors"
+    config = copy.deepcopy(db_resnet18.model)
+    config.backbone.out_channels = config.head.in_channels = config.head.channels = 8
+    save_weights(path, instantiate(config), config, resolution=dict(long_side=320))
     return path

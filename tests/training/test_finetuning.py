@@ -15,7 +15,7 @@ from ocr_pipeline.training.recipe import (
     fine_tuning,
     recognition_settings,
 )
-from ocr_pipeline.weights import load_recognizer
+from ocr_pipeline.weights import load_detector, load_recognizer
 from recognition.codec import Codec
 from tests.recognition.test_data import page_of
 
@@ -47,6 +47,18 @@ def test_a_folder_is_learnt_measured_resumed_and_used(
     assert load_recognizer(out, CPU).source == str(out / "weights.safetensors")
     assert "validation: 1 pages" in caplog.text
     assert "frozen: stem., stages.0.; batch norms keep their statistics" in caplog.text
+
+
+def test_a_detector_is_tuned(tmp_path, write_pages, tiny_detector):
+    data, out = write_pages(tmp_path / "my"), tmp_path / "run"
+    pages = ["detection", "--data", data, "--weights", tiny_detector, "--replay", 0, "--out", out]
+    settings = ["data.num_workers=0", "data.mapper.crop_size=[64,64]", "train.device=cpu",
+                "evaluate.limit=1", "train.steps=2", "train.log_period=1"]  # fmt: skip
+    assert main([str(argument) for argument in pages + settings]) == 0
+    report = json.loads((out / "report.json").read_text())
+    assert {"validation/hmean", "sanity/recall"} <= set(report["after"])
+    assert load_detector(out, CPU).long_side == 320
+    assert len(list((out / "samples").glob("*.png"))) == 2
 
 
 def test_a_run_learns_new_symbols_and_keeps_what_it_knew(tmp_path, write_pages, tiny_weights):
