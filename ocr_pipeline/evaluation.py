@@ -144,8 +144,8 @@ def _scores(name: str, right: int, found: int, truth: int) -> dict[str, float]:
     }
 
 
-#: Pages of the first set on a sheet of samples, and words of each.
-_SHEET_PAGES, _SHEET_WORDS = 8, 20
+#: On a sheet of samples of the first set: pages; words, and how many of one page.
+_SHEET_PAGES, _SHEET_WORDS, _PAGE_WORDS = 8, 160, 20
 #: Words of which not a single one is read by chance.
 _TELLING = 20
 
@@ -176,10 +176,11 @@ class RecognitionEvaluator:
     def sheet(self, model: CRNN) -> np.ndarray:
         """Words of the first set with what is read, in red and with the label where it is wrong."""
         recognizer = self._recognizer(model)
-        pages = []
-        for page in islice(self.sets[0][1], _SHEET_PAGES):
+        pages: list[dict[str, Any]] = []
+        shown = 0
+        for page in self.sets[0][1]:
             legible = labelled_words(page)
-            legible = legible[:: max(1, len(legible) // _SHEET_WORDS)][:_SHEET_WORDS]
+            legible = legible[:: max(1, len(legible) // _PAGE_WORDS)][:_PAGE_WORDS]
             crops = crop_words(page["image"], np.array([quad for quad, _ in legible]))
             words = []
             for (quad, label), reading in zip(legible, recognizer.recognize(crops), strict=True):
@@ -187,7 +188,10 @@ class RecognitionEvaluator:
                 text = f"{reading.text} ({label})" if wrong else label
                 words.append({"quad": quad, "text": text, "wrong": wrong, "ignore": False})
             pages.append({"image": page["image"], "words": words})
-        return word_sheet(pages, crop_words)
+            shown += len(words)
+            if shown >= _SHEET_WORDS:
+                break
+        return word_sheet(pages, crop_words, count=_SHEET_WORDS)
 
     def _recognizer(self, model: CRNN) -> Recognizer:
         return Recognizer(model=model, codec=self.codec, dtype=_precision(model))
@@ -251,7 +255,7 @@ class DetectionEvaluator:
                 *({"quad": quad, "ignore": True} for quad in quads[missed]),
             ]
             pages.append({"image": page["image"], "words": words})
-        return page_sheet(pages, count=_SHEET_PAGES)
+        return page_sheet(pages, count=_SHEET_PAGES, side=450)
 
     def _detector(self, model: nn.Module) -> Detector:
         return Detector(model=model, dtype=_precision(model), **self.resolution)
