@@ -31,7 +31,11 @@ train = dict(
     threads=0,  # of torch on a CPU; 0 leaves it to torch
     seed=1,
     init="",  # weights to go on from
+    freeze=[],  # beginnings of the names of parameters that stay as they are
+    freeze_norm=False,  # whether batch norms keep their statistics
     checkpoint_minutes=10,
     eval_period=1000,
+    best="",  # the figure, as set/figure, by which weights are kept; "" keeps the last
+    patience=0,  # evaluations without a better one that end the run; 0 for never
     log_period=50,
 )

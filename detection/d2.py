@@ -31,10 +31,11 @@ with warnings.catch_warnings():
     from detectron2.checkpoint import DetectionCheckpointer
     from detectron2.config import LazyCall, LazyConfig, instantiate
     from detectron2.data import build_detection_train_loader
-    from detectron2.engine import HookBase, SimpleTrainer, hooks
+    from detectron2.engine import HookBase, SimpleTrainer, hooks, launch
     from detectron2.modeling.backbone import FPN, Backbone, BasicStem, ResNet
     from detectron2.modeling.backbone.resnet import BasicBlock
     from detectron2.structures import Boxes, ImageList, Instances
+    from detectron2.utils import comm
     from detectron2.utils.events import CommonMetricPrinter, JSONWriter, TensorboardXWriter
     from detectron2.utils.logger import setup_logger
 
@@ -56,7 +57,9 @@ __all__ = [
     "SimpleTrainer",
     "TensorboardXWriter",
     "build_detection_train_loader",
+    "comm",
     "hooks",
     "instantiate",
+    "launch",
     "setup_logger",
 ]

@@ -1,5 +1,6 @@
 """Measuring the stages and whole pages on labelled folders (protocols: docs/results.md)."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
@@ -20,6 +21,9 @@ from recognition.data import legible_words
 from recognition.metrics import RecognitionMetric
 from recognition.model import CRNN
 from recognition.recognizer import Recognizer
+from synthesis.contact_sheet import page_sheet, word_sheet
+
+logger = logging.getLogger(__name__)
 
 LabelledPage = Mapping[str, Any]
 
@@ -109,13 +113,13 @@ class PageMetric:
         self.truth += int((~ignore).sum())
         self.found += len(words) - int(matching.dropped.sum())
         for true, guess in matching.pairs:
-            label, text = normalize(texts[true]), words[guess].text
+            label, text = normalize(texts[true]), normalize(words[guess].text)
             self.raw += label == text
             self.caseless += label.lower() == text.lower()
         legible = [text for text, skip in zip(texts, ignore, strict=True) if not skip]
         bag = Counter(normalize(" ".join(legible)).lower().split())
         kept = (w for w, out in zip(words, matching.dropped, strict=True) if not out)
-        read = Counter(" ".join(word.text for word in kept).lower().split())
+        read = Counter(normalize(" ".join(word.text for word in kept)).lower().split())
         self.bag_truth += bag.total()
         self.bag_found += read.total()
         self.bag_shared += (bag & read).total()
@@ -140,6 +144,12 @@ def _scores(name: str, right: int, found: int, truth: int) -> dict[str, float]:
     }
 
 
+#: On a sheet of samples of the first set: pages; words, and how many of one page.
+_SHEET_PAGES, _SHEET_WORDS, _PAGE_WORDS = 8, 160, 20
+#: Words of which not a single one is read by chance.
+_TELLING = 20
+
+
 class RecognitionEvaluator:
     """`evaluate_recognizer` for the training engine: averaged model in, figures out."""
 
@@ -149,16 +159,65 @@ class RecognitionEvaluator:
         self.limit = limit
 
     def __call__(self, model: CRNN) -> dict[str, float]:
-        """Figures named set/metric."""
-        recognizer = Recognizer(model=model, codec=self.codec, dtype=_precision(model))
-        return {
-            f"{name}/{figure}": value
-            for name, pages in self.sets
-            for figure, value in evaluate_recognizer(recognizer, pages, limit=self.limit)
-            .summary()
-            .items()
-            if figure not in ("words", "left_out")
-        }
+        """Figures named set/metric; a set of which no word is read gets a diagnosis in the log."""
+        recognizer = self._recognizer(model)
+        figures: dict[str, float] = {}
+        for name, pages in self.sets:
+            metric = evaluate_recognizer(recognizer, pages, limit=self.limit)
+            if metric.words >= _TELLING and not metric.exact:
+                logger.warning("%s: %s", name, nothing_read([text for _, text in metric.errors]))
+            summary = metric.summary()
+            figures |= {
+                f"{name}/{figure}": summary[figure]
+                for figure in ("exact", "caseless", "alphanumeric", "cer")
+            }
+        return figures
+
+    def sheet(self, model: CRNN) -> np.ndarray:
+        """Words of the first set with what is read, in red and with the label where it is wrong."""
+        recognizer = self._recognizer(model)
+        pages: list[dict[str, Any]] = []
+        shown = 0
+        for page in self.sets[0][1]:
+            legible = legible_words(page)
+            legible = legible[:: max(1, len(legible) // _PAGE_WORDS)][:_PAGE_WORDS]
+            crops = crop_words(page["image"], as_quads([word["quad"] for word in legible]))
+            words = []
+            for word, reading in zip(legible, recognizer.recognize(crops), strict=True):
+                label, quad = word["text"], np.asarray(word["quad"], np.float32)
+                wrong = normalize(label) != reading.text
+                text = f"{reading.text} ({label})" if wrong else label
+                words.append({"quad": quad, "text": text, "wrong": wrong, "ignore": False})
+            pages.append({"image": page["image"], "words": words})
+            shown += len(words)
+            if shown >= _SHEET_WORDS:
+                break
+        return word_sheet(pages, crop_words, count=_SHEET_WORDS)
+
+    def _recognizer(self, model: CRNN) -> Recognizer:
+        return Recognizer(model=model, codec=self.codec, dtype=_precision(model))
+
+
+def nothing_read(texts: Sequence[str]) -> str:
+    """Why none of many words was read right, judged by what was read."""
+    begin = f"none of {len(texts)} words was read right"
+    if not any(texts):
+        return (
+            f"{begin}, all came out empty. A recognizer that begins from nothing says only blanks "
+            "for its first hundreds of steps: wait. One that has been trained does so where crops "
+            "hold no text: look at samples/, quads may be in other pixels than the pictures"
+        )
+    common, count = Counter(text for text in texts if text).most_common(1)[0]
+    if count > 0.5 * len(texts):
+        return (
+            f"{begin}, {count} came out as {common!r}. It has not begun to tell letters apart: "
+            "wait some hundreds of steps, then lower train.lr"
+        )
+    return (
+        f"{begin}, but they were read as various texts, such as {common!r}. Labels and quads may "
+        "be out of step (another order, another picture), or the charset's order is not that of "
+        "the weights: look at samples/"
+    )
 
 
 class DetectionEvaluator:
@@ -173,7 +232,7 @@ class DetectionEvaluator:
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """Figures named set/metric, in percent."""
-        detector = Detector(model=model, dtype=_precision(model), **self.resolution)
+        detector = self._detector(model)
         return {
             f"{name}/{figure}": 100 * value
             for name, pages in self.sets
@@ -182,6 +241,25 @@ class DetectionEvaluator:
             .items()
             if figure in ("precision", "recall", "hmean")
         }
+
+    def sheet(self, model: nn.Module) -> np.ndarray:
+        """Pages of the first set, green around what was found, red around words missed."""
+        detector = self._detector(model)
+        pages = []
+        for page in islice(self.sets[0][1], _SHEET_PAGES):
+            quads, _, ignore = ground_truth(page)
+            (found,) = detector.detect([page["image"]])
+            missed = ~ignore
+            missed[match(quads, found.quads, ignore=ignore).pairs[:, 0]] = False
+            words = [
+                *({"quad": quad, "ignore": False} for quad in found.quads),
+                *({"quad": quad, "ignore": True} for quad in quads[missed]),
+            ]
+            pages.append({"image": page["image"], "words": words})
+        return page_sheet(pages, count=_SHEET_PAGES, side=450)
+
+    def _detector(self, model: nn.Module) -> Detector:
+        return Detector(model=model, dtype=_precision(model), **self.resolution)
 
 
 def _precision(model: nn.Module) -> torch.dtype:

@@ -10,15 +10,17 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from detection.d2 import instantiate
 from detection.detector import Detector
 from ocr_pipeline.device import inference_dtype
+from ocr_pipeline.files import atomic
 from recognition.codec import Codec
 from recognition.model import CRNN
 from recognition.recognizer import Recognizer
+from recognition.transfer import transfer_head
 
 #: A weights file names the classes to build. Only what these packages define may be named: a file
 #: from a stranger must not run code of its choice.
@@ -44,9 +46,8 @@ def save_weights(path: Path, model: nn.Module, config: Any, **extras: Any) -> No
     }
     metadata = {"model": json.dumps(_plain(config))}
     metadata |= {name: json.dumps(_plain(value)) for name, value in extras.items()}
-    temporary = path.with_suffix(".writing")
-    save_file({name: value.contiguous() for name, value in state.items()}, temporary, metadata)
-    temporary.replace(path)
+    with atomic(path) as file:
+        file.write(save({name: value.contiguous() for name, value in state.items()}, metadata))
 
 
 def load_model(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, str]]:
@@ -68,9 +69,18 @@ def load_model(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, s
     return model.to(device, memory_format=torch.channels_last).eval(), metadata
 
 
-def load_state(model: nn.Module, path: str | Path) -> None:
-    """Load a weights file into a model already built, to train on from it."""
-    state, _ = _read(Path(path))
+def load_state(model: nn.Module, path: str | Path, *, charset: str = "") -> None:
+    """Load a weights file into a model already built, to train on from it.
+
+    With the model's `charset`, the head of a recognizer that knows another one is carried over
+    (`recognition.transfer`).
+    """
+    state, metadata = _read(Path(path))
+    known = json.loads(metadata.get("charset", '""'))
+    if charset and known not in ("", charset):
+        state["head.weight"], state["head.bias"] = transfer_head(
+            state["head.weight"], state["head.bias"], old=known, new=charset
+        )
     wanted = model.state_dict()
     for name, value in wanted.items():
         if name not in state or state[name].shape != value.shape:
@@ -82,9 +92,25 @@ def load_state(model: nn.Module, path: str | Path) -> None:
     model.load_state_dict(state)
 
 
+def read_metadata(path: str | Path | None, stage: str) -> tuple[Path, dict[str, str]]:
+    """Where the weights of a stage are (the shipped ones by default), and their metadata.
+
+    Args:
+        stage: "detection" or "recognition".
+    """
+    source = _locate(path, "recognizer" if stage == "recognition" else "detector")
+    _, metadata = _read(source)
+    if "model" not in metadata:
+        raise WeightsError(f"{source}: no model config inside; use a file that ocr-train wrote")
+    if ("charset" in metadata) != (stage == "recognition"):
+        raise WeightsError(f"{source}: these weights are of the other stage, not of {stage}")
+    _check_trusted(json.loads(metadata["model"]), source)
+    return source, metadata
+
+
 def load_detector(path: str | Path | None, device: torch.device) -> Detector:
     """The detection stage from a weights file, or from the shipped one."""
-    source = _locate(path, "detector.safetensors")
+    source = _locate(path, "detector")
     model, metadata = load_model(source, device)
     if isinstance(model, CRNN):
         raise WeightsError(f"{source}: these are a recognizer's weights; give --recognizer them")
@@ -94,7 +120,7 @@ def load_detector(path: str | Path | None, device: torch.device) -> Detector:
 
 def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer:
     """The recognition stage from a weights file, or from the shipped one."""
-    source = _locate(path, "recognizer.safetensors")
+    source = _locate(path, "recognizer")
     model, metadata = load_model(source, device)
     if "charset" not in metadata or not isinstance(model, CRNN):
         raise WeightsError(f"{source}: no charset inside; these are not a recognizer's weights")
@@ -102,9 +128,9 @@ def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer
     return _described(Recognizer(model=model, codec=codec, dtype=inference_dtype(device)), source)
 
 
-def _locate(path: str | Path | None, shipped: str) -> Path:
+def _locate(path: str | Path | None, stage: str) -> Path:
     if path is None:
-        return Path(str(SHIPPED / shipped))
+        return Path(str(SHIPPED / f"{stage}.safetensors"))
     path = Path(path)
     return path / "weights.safetensors" if path.is_dir() else path
 

@@ -36,11 +36,29 @@ def normalize(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_VARIANTS)
 
 
+def change_charset(charset: str, change: str) -> str:
+    """A charset extended by what follows a "+", or replaced by what does not begin with one.
+
+    White space is left out of the change, but a space of the charset stays; what is there already,
+    or twice, stays where it is first.
+
+    >>> change_charset("abc", "+cdé"), change_charset("abc ", "xyz a"), change_charset("abc", "")
+    ('abcdé', 'xyza ', 'abc')
+    """
+    change = "".join(unicodedata.normalize("NFC", change).split())
+    if not change:
+        return charset
+    space = " " if " " in charset else ""
+    symbols = charset + change[1:] if change[0] == "+" else change + space
+    return "".join(dict.fromkeys(symbols))
+
+
 class Codec:
     """Owns the charset, the CTC blank (index 0), and what happens to unknown characters.
 
     Symbol i of `charset` has index i + 1; a model's head has `num_classes` outputs. Characters
-    outside the charset never raise: `encode` leaves them out and counts them in `unknown`.
+    outside the charset never raise: `encode` leaves them out and counts them in `unknown`. A
+    charset that holds a typographic variant (Greek's mu beside the micro sign) keeps it.
 
     >>> codec = Codec(charset="abc")
     >>> codec.encode("cab!"), codec.unknown
@@ -55,13 +73,13 @@ class Codec:
         repeated = [symbol for symbol, count in Counter(charset).items() if count > 1]
         if repeated:
             raise ValueError(f"charset repeats {''.join(repeated)!r}; list each symbol once")
-        unstable = [symbol for symbol in charset if normalize(symbol) != symbol]
+        unstable = [c for c in charset if unicodedata.normalize("NFC", c) != c]
         if unstable:
             raise ValueError(
-                f"charset holds {''.join(unstable)!r}, which normalize() replaces; "
-                "list what it is replaced by"
+                f"charset holds {''.join(unstable)!r}, which NFC replaces; list what it becomes"
             )
         self.charset = charset
+        self._variants = {k: v for k, v in _VARIANTS.items() if chr(k) not in charset}
         self.unknown: Counter[str] = Counter()
         self._index = {symbol: i for i, symbol in enumerate(charset, start=1)}
 
@@ -70,14 +88,18 @@ class Codec:
         """Outputs of a model's head: the charset and the blank."""
         return len(self.charset) + 1
 
+    def normalize(self, text: str) -> str:
+        """NFC, with the typographic variants folded that the charset does not hold."""
+        return unicodedata.normalize("NFC", text).translate(self._variants)
+
     def covers(self, text: str) -> bool:
         """Whether every character of the normalised text is in the charset."""
-        return all(symbol in self._index for symbol in normalize(text))
+        return all(symbol in self._index for symbol in self.normalize(text))
 
     def encode(self, text: str) -> list[int]:
         """Indices of the normalised text; unknown characters are left out and counted."""
         indices = []
-        for symbol in normalize(text):
+        for symbol in self.normalize(text):
             index = self._index.get(symbol)
             if index is None:
                 self.unknown[symbol] += 1

@@ -38,3 +38,21 @@ class CTCObjective(nn.Module):
                 zero_infinity=True,
             )
         return {"loss_ctc": loss}
+
+    @staticmethod
+    def split(batch: dict[str, Tensor], pieces: int) -> list[tuple[dict[str, Tensor], float]]:
+        """The batch in at most so many parts, each with its share of the words."""
+        size = -(-len(batch["widths"]) // pieces)
+        lengths = batch["lengths"].split(size)
+        parts = zip(
+            batch["images"].split(size),
+            batch["widths"].split(size),
+            batch["labels"].split([int(part.sum()) for part in lengths]),
+            lengths,
+            strict=True,
+        )
+        names = ("images", "widths", "labels", "lengths")
+        return [
+            (dict(zip(names, part, strict=True)), len(part[1]) / len(batch["widths"]))
+            for part in parts
+        ]

@@ -32,8 +32,8 @@ class RecognitionMetric:
     """Accumulates exact matches and character errors over words.
 
     exact = words equal / words; caseless and alphanumeric likewise after folding; CER = edit
-    distance / label characters; ECE, see `expected_calibration_error`, in percent. Labels are
-    normalised as the codec does. With no words, all figures are 0. `left_out` is for the caller to
+    distance / label characters; ECE, see `expected_calibration_error`, in percent. Both texts are
+    normalised (see `codec`). With no words, all figures are 0. `left_out` is for the caller to
     count what was not measured.
 
     >>> metric = RecognitionMetric()
@@ -54,7 +54,7 @@ class RecognitionMetric:
 
     def update(self, label: str, text: str, confidence: float = 1.0) -> None:
         """Count one word: its label, what was read, and how surely."""
-        label = normalize(label)
+        label, text = normalize(label), normalize(text)
         self.words += 1
         self.exact += label == text
         self.caseless += label.lower() == text.lower()

@@ -46,13 +46,13 @@ def page_sheet(
 
 
 def word_sheet(
-    pages: Iterable[dict[str, Any]], crop: Crop, *, count: int = 160, columns: int = 8
+    pages: Iterable[dict[str, Any]], cut: Crop, *, count: int = 160, columns: int = 8
 ) -> np.ndarray:
-    """Word crops in a grid, the label under each.
+    """Word crops in a grid, the label under each; red under a word that is marked "wrong".
 
     Args:
         pages: page dicts; at most 20 words of each are taken, spread over it.
-        crop: cuts words out of a page: (image, quads (N, 4, 2)) -> N pictures, grey or RGB.
+        cut: cuts words out of a page: (image, quads (N, 4, 2)) -> N pictures, grey or RGB.
         count: how many words to take.
         columns: of the grid.
 
@@ -65,14 +65,17 @@ def word_sheet(
         words = words[:: max(1, len(words) // 20)][:20]
         if words:
             quads = np.stack([np.asarray(word["quad"], np.float32) for word in words])
-            crops = crop(page["image"], quads)
-            cells += [_labelled(c, w["text"]) for c, w in zip(crops, words, strict=True)]
+            crops = cut(page["image"], quads)
+            cells += [
+                _labelled(crop, word["text"], RED if word.get("wrong") else BLUE)
+                for crop, word in zip(crops, words, strict=True)
+            ]
         if len(cells) >= count:
             break
     return grid(cells[:count], columns=columns)
 
 
-def _labelled(crop: np.ndarray, text: str) -> np.ndarray:
+def _labelled(crop: np.ndarray, text: str, colour: tuple[int, int, int]) -> np.ndarray:
     cell = Image.new("RGB", (220, 64), (255, 255, 255))
     picture = Image.fromarray(crop).convert("RGB")
     picture.thumbnail((216, 40))
@@ -82,7 +85,7 @@ def _labelled(crop: np.ndarray, text: str) -> np.ndarray:
         font = ImageFont.truetype("DejaVuSans.ttf", 14)
     except OSError:  # Pillow's own has no accents
         font = ImageFont.load_default(14)
-    ImageDraw.Draw(cell).text((2, 42), text[:30], fill=BLUE, font=font)
+    ImageDraw.Draw(cell).text((2, 42), text[:30], fill=colour, font=font)
     return np.asarray(cell)
 
 

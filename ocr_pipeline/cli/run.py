@@ -105,8 +105,12 @@ def build_parser() -> argparse.ArgumentParser:
     reading.add_argument(
         "--device", default="auto", help="auto (CUDA if there is one), cpu, cuda or cuda:n"
     )
-    reading.add_argument("--detector", type=Path, metavar="FILE", help="other detector weights")
-    reading.add_argument("--recognizer", type=Path, metavar="FILE", help="other recognizer weights")
+    reading.add_argument(
+        "--detector", type=Path, metavar="FILE", help="detector: weights or run folder"
+    )
+    reading.add_argument(
+        "--recognizer", type=Path, metavar="FILE", help="recognizer: weights or run folder"
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks and warnings")
     return parser
 

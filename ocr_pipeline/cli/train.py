@@ -1,56 +1,200 @@
-"""`ocr-train`: train a stage as a config describes."""
+"""`ocr-train`: fine-tune a stage on your own pages, or train one as a config describes."""
 
 import argparse
 import difflib
-import signal
+import logging
 import sys
 from pathlib import Path
 from typing import Any
 
+STAGES = ("recognition", "detection")
 
-def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+EXAMPLES = """examples:
+  ocr-train recognition --data my/ --out runs/a
+  ocr-train detection --data my/ --out runs/b train.steps=500
+  ocr-train recognition --data my/ --out runs/c --charset +αβγδε
+  ocr-train configs/recognition/crnn.py --out runs/d paths.real=data/train
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
         prog="ocr-train",
-        description="Train a stage. Example: ocr-train configs/recognition/crnn.py "
-        "--out runs/a train.steps=20000 train.lr=0.0005",
+        description="Fine-tune a stage on your own pages (docs/fine-tuning.md), or train one as a "
+        "config describes (docs/training.md).",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "config", type=Path, help="a LazyConfig file, e.g. configs/recognition/crnn.py"
-    )
+    parser.add_argument("what", help="recognition, detection, or a LazyConfig file")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument(
         "--resume", action="store_true", help="go on from the run's last checkpoint"
     )
+    parser.add_argument(
+        "--overfit-one-batch",
+        action="store_true",
+        help="only prove, in a minute, that the set-up can learn",
+    )
+    parser.add_argument("--gpus", type=int, default=1, help="GPUs of this machine to train on")
+    tuning = parser.add_argument_group("fine-tuning")
+    tuning.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        help="labelled folder (docs/formats.md), or a label file in one; may be repeated",
+    )
+    tuning.add_argument("--validation", type=Path, help="labelled folder; default: a share of data")
+    tuning.add_argument("--weights", type=Path, help="begin with these; default: the shipped ones")
+    tuning.add_argument(
+        "--charset",
+        default="",
+        metavar="[+]SYMBOLS",
+        help="symbols, or a file of them, to read instead of, or after + besides, those known",
+    )
+    tuning.add_argument(
+        "--replay",
+        type=float,
+        metavar="SHARE",
+        help="share of synthetic pages, against forgetting (default 0.25; 0: none)",
+    )
+    tuning.add_argument(
+        "--replay-pdfs",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PDF",
+        help="make them of these PDFs or folders of PDFs instead of typesetting some",
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    parser = build_parser()
     args = parser.parse_intermixed_args(argv)
-    if not args.config.is_file():
-        parser.error(f"{args.config}: no such config; see the configs/ folder")
+    if args.what not in STAGES and not Path(args.what).is_file():
+        near = difflib.get_close_matches(args.what, STAGES, n=1)
+        hint = f"did you mean {near[0]}?" if near else "see the configs/ folder"
+        parser.error(f"{args.what}: no stage (recognition, detection) and no such config; {hint}")
+    if args.what in STAGES and not args.data and not args.resume:
+        parser.error("--data is missing: name a labelled folder (docs/formats.md)")
 
     try:
-        from detection.d2 import LazyConfig, setup_logger
+        from detection.d2 import LazyConfig, launch, setup_logger
     except ImportError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     from ocr_pipeline.device import prepare_process
-    from ocr_pipeline.engine import train
+    from ocr_pipeline.training.engine import first_step
+    from ocr_pipeline.training.overfit import overfit_one_batch
+    from ocr_pipeline.training.recipe import describe
 
-    cfg = LazyConfig.load(str(args.config))
-    problem = unknown_key(cfg, args.overrides)
-    if problem:
-        parser.error(problem)
-    cfg = LazyConfig.apply_overrides(cfg, args.overrides)
-    for name in ("ocr_pipeline", "recognition", "detection", "synthesis", "detectron2", "fvcore"):
-        setup_logger(str(args.out), name=name)
-    prepare_process()
-    # A run that is told to stop leaves its last step behind, as one that fails does.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        print(f"weights: {train(cfg, out=args.out, resume=args.resume)}")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        if not args.overfit_one_batch:
+            first_step(args.out / "last.pth", args.resume)  # refuses before anything is written
+        args.out.mkdir(parents=True, exist_ok=True)
+        _log(args.out, setup_logger)
+        prepare_process()
+        cfg = _config(args)
+        problem = unknown_key(cfg, args.overrides)
+        if problem:
+            parser.error(problem)
+        cfg = LazyConfig.apply_overrides(cfg, args.overrides)
+        if args.what in STAGES:
+            for line in describe(cfg):
+                logging.getLogger("ocr_pipeline").info(line)
+        if args.overfit_one_batch:
+            print(overfit_one_batch(cfg))
+            return 0
+        saved = args.out / "config.yaml"
+        LazyConfig.save(cfg, str(saved))
+        _check_gpus(args.gpus)
+        launch(_train, args.gpus, dist_url="auto", args=(saved, args.out, args.resume))
+    except (ValueError, OSError, ArithmeticError, MemoryError) as error:
+        print(f"error: {plain(error)}", file=sys.stderr)
         return 1
+    print(f"weights: {args.out / 'weights.safetensors'}")
     return 0
+
+
+def _config(args: argparse.Namespace) -> Any:
+    """The config that the command line asks for, less its overrides."""
+    from detection.d2 import LazyConfig
+    from ocr_pipeline.training.recipe import fine_tuning
+
+    if args.what not in STAGES:
+        return LazyConfig.load(args.what)
+    if args.resume:
+        return LazyConfig.load(str(args.out / "config.yaml"))
+    return fine_tuning(
+        args.what,
+        data=args.data,
+        out=args.out,
+        validation=args.validation,
+        weights=args.weights,
+        charset=_symbols(args.charset),
+        replay=0.25 if args.replay is None else args.replay,
+        pdfs=args.replay_pdfs,
+        steps=_override(args.overrides, "train.steps", int),
+        device=_override(args.overrides, "train.device", str) or "auto",
+    )
+
+
+def _check_gpus(wanted: int) -> None:
+    import torch
+
+    if wanted > 1 and wanted > (found := torch.cuda.device_count()):
+        raise ValueError(f"--gpus {wanted}: torch sees {found}; see docs/troubleshooting.md")
+
+
+def _train(config: Path, out: Path, resume: bool) -> None:
+    """The run, in one process of perhaps several."""
+    from detection.d2 import LazyConfig, comm, setup_logger
+    from ocr_pipeline.training.engine import train
+
+    if comm.get_world_size() > 1:
+        _log(out, setup_logger, rank=comm.get_rank())
+    train(LazyConfig.load(str(config)), out=out, resume=resume)
+
+
+def _log(out: Path, setup_logger: Any, *, rank: int = 0) -> None:
+    """The project's and Detectron2's messages to the terminal and to out/log.txt."""
+    for name in ("ocr_pipeline", "recognition", "detection", "synthesis", "detectron2", "fvcore"):
+        setup_logger(str(out), distributed_rank=rank, name=name)
+    # Its traceback of what goes wrong is for `log.txt`'s readers; here errors are one line.
+    logging.getLogger("detectron2.engine.train_loop").setLevel(logging.CRITICAL)
+
+
+def _symbols(charset: str) -> str:
+    """A charset from the command line: its file read, if it names one."""
+    plus, rest = ("+", charset[1:]) if charset.startswith("+") else ("", charset)
+    path = Path(rest)
+    if len(rest) > 1 and path.suffix and not path.is_file():
+        raise FileNotFoundError(f"--charset {charset}: no such file; give its symbols, or a file")
+    return plus + (path.read_text(encoding="utf-8") if rest and path.is_file() else rest)
+
+
+def _override(overrides: list[str], key: str, kind: type) -> Any:
+    """The value of a setting on which others depend, None if it is not changed."""
+    for override in overrides:
+        name, _, value = override.partition("=")
+        if name == key:
+            try:
+                return kind(value)
+            except ValueError:
+                raise ValueError(f"{override}: {key} is a number such as 500") from None
+    return None
+
+
+def plain(error: BaseException) -> str:
+    """An error's message; of one that a loader's worker raised, without the worker's traceback."""
+    message = str(error).strip()
+    if "Traceback (most recent call last)" in message:
+        message = message.splitlines()[-1].partition(": ")[2]
+    return message
 
 
 def unknown_key(cfg: Any, overrides: list[str]) -> str | None:

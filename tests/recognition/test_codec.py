@@ -50,7 +50,9 @@ def test_head_of_another_width_is_refused_with_both_numbers():
         Codec(charset="abc").check_head(97)
 
 
-@pytest.mark.parametrize(("charset", "message"), [("abca", "repeats 'a'"), ("ab’", "replaces")])
+@pytest.mark.parametrize(
+    ("charset", "message"), [("abca", "repeats 'a'"), ("ab\u2126", "replaces")]
+)
 def test_bad_charset_is_refused(charset, message):
     with pytest.raises(ValueError, match=message):
         Codec(charset=charset)
@@ -61,3 +63,10 @@ def test_bad_charset_is_refused(charset, message):
 )
 def test_required_steps_counts_repeats(text, steps):
     assert required_steps(Codec(charset="ab").encode(text)) == steps
+
+
+def test_a_variant_in_the_charset_is_kept():
+    mu, micro = "\u03bc", "\u00b5"
+    greek = Codec(charset=f"{mu}'")
+    assert greek.decode(greek.encode(f"{mu}’")) == f"{mu}'"
+    assert Codec(charset=f"{micro}'").normalize(mu) == micro

@@ -1,4 +1,6 @@
 import json
+import signal
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -7,9 +9,9 @@ from omegaconf import OmegaConf
 
 from configs.common import train as common
 from detection.d2 import LazyCall as L
-from ocr_pipeline.engine import train
 from ocr_pipeline.evaluation import RecognitionEvaluator
-from ocr_pipeline.weights import WeightsError, load_recognizer
+from ocr_pipeline.training.engine import train
+from ocr_pipeline.weights import WeightsError, load_model, load_recognizer
 from recognition.codec import Codec
 from recognition.crops import crop_words
 from recognition.data import WordCrops
@@ -80,7 +82,7 @@ def test_a_run_goes_on_where_it_was_cut(tmp_path):
     last = history(tmp_path)[-1]
     assert last["iteration"] == 15
     assert last["lr"] == pytest.approx(16 / 100 * 5e-3)
-    assert torch.load(tmp_path / "last.pth", weights_only=True)["iteration"] == 16
+    assert torch.load(tmp_path / "last.pth", weights_only=True)["iteration"] == 15
     with pytest.raises(FileExistsError, match="holds a run already; add --resume"):
         train(config(), out=tmp_path)
     with pytest.raises(FileNotFoundError, match="no checkpoint to resume"):
@@ -97,22 +99,26 @@ def test_a_run_starts_from_weights_and_refuses_those_of_another_shape(tmp_path):
 
 
 class Faulty(CTCObjective):
-    """An objective whose input is not finite on chosen steps."""
+    """An objective in which something is not finite on chosen steps."""
 
-    def __init__(self, *, model, bad):
+    def __init__(self, *, model, bad, image=0.0, loss=0.0, weight=0.0, loss_in_half=0.0):
         super().__init__(model=model)
         self.bad, self.calls = bad, 0
+        self.image, self.loss, self.weight, self.loss_in_half = image, loss, weight, loss_in_half
 
     def forward(self, batch):
         self.calls += 1
-        if self.bad(self.calls):
-            batch["images"][0, 0, 4, 4] = float("inf")
-        return super().forward(batch)
+        if not self.bad(self.calls):
+            return super().forward(batch)
+        batch["images"][0, 0, 4, 4] += self.image
+        self.model.stem.conv.weight.data[0, 0] += self.weight
+        half = self.loss_in_half if torch.is_autocast_enabled("cpu") else 0.0
+        return {"loss_ctc": super().forward(batch)["loss_ctc"] + self.loss + half}
 
 
 def test_a_bad_step_is_skipped_and_counted(tmp_path, caplog):
     cfg = config(steps=6, log_period=1)
-    cfg.objective = L(Faulty)(bad=lambda call: call == 3)
+    cfg.objective = L(Faulty)(bad=lambda call: call == 3, image=float("inf"))
     weights = train(cfg, out=tmp_path)
     assert history(tmp_path)[-1]["skipped_steps"] == 1
     assert "step 2 skipped" in caplog.text
@@ -121,8 +127,167 @@ def test_a_bad_step_is_skipped_and_counted(tmp_path, caplog):
     assert all(torch.isfinite(value).all() for value in state.values())
 
 
-def test_a_run_that_only_fails_stops_with_a_diagnosis(tmp_path):
-    cfg = config(steps=200)
-    cfg.objective = L(Faulty)(bad=lambda call: True)
-    with pytest.raises(FloatingPointError, match=r"50 steps in a row .* lower train\.lr"):
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (
+            dict(image=float("inf")),
+            "the batch holds values that are not finite",
+        ),
+        (dict(loss=float("nan")), r"the step is too large; lower train\.lr \(now 0\.005\)"),
+        (dict(weight=float("nan")), r"the weights themselves are not finite \(model\.stem\.conv"),
+        (dict(loss_in_half=float("inf")), "in float32 the loss is finite, in bfloat16 it is not"),
+    ],
+    ids=["data", "rate", "weights", "precision"],
+)
+def test_a_run_that_only_fails_stops_with_a_diagnosis(tmp_path, fault, message):
+    dtype = "bfloat16" if "loss_in_half" in fault else "float32"
+    cfg = config(steps=10**6, lr=0.005, warmup=1, dtype=dtype)
+    cfg.objective = L(Faulty)(bad=lambda call: True, **fault)
+    with pytest.raises(FloatingPointError, match="50 steps in a row .*" + message):
         train(cfg, out=tmp_path)
+
+
+class Cut(CTCObjective):
+    """An objective that notes its losses, and breaks off at one of its calls as if killed."""
+
+    losses: ClassVar[list[float]] = []
+
+    def __init__(self, *, model, call=0):
+        super().__init__(model=model)
+        self.left = call
+
+    def forward(self, batch):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+        losses = super().forward(batch)
+        self.losses.append(losses["loss_ctc"].item())
+        return losses
+
+
+@pytest.mark.parametrize("cut", [9, 13], ids=["at an evaluation", "between"])
+def test_a_run_that_was_cut_gives_the_losses_of_one_that_was_not(tmp_path, monkeypatch, cut):
+    def run(name, *, call=0, resume=False):
+        monkeypatch.setattr(Cut, "losses", [])
+        cfg = config(steps=16, eval_period=8, checkpoint_minutes=0, warmup=3)
+        cfg.objective = L(Cut)(call=call)
+        try:
+            train(cfg, out=tmp_path / name, resume=resume)
+        except KeyboardInterrupt:
+            return Cut.losses, None
+        return Cut.losses, load_model(tmp_path / name / "weights.safetensors", CPU)[0].state_dict()
+
+    whole, weights = run("whole")
+    first, _ = run("cut", call=cut)
+    assert torch.load(tmp_path / "cut/last.pth", weights_only=True)["iteration"] == cut - 2
+    second, resumed = run("cut", resume=True)
+    assert len(first) == cut - 1
+    assert first + second == whole
+    assert all(torch.equal(weights[name], resumed[name]) for name in weights)
+
+
+class Small(CTCObjective):
+    """An objective for whose batches of more than `room` words there is no memory."""
+
+    def __init__(self, *, model, room):
+        super().__init__(model=model)
+        self.room, self.seen = room, []
+
+    def forward(self, batch):
+        self.seen.append(len(batch["widths"]))
+        if self.seen[-1] > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return super().forward(batch)
+
+
+def test_out_of_memory_makes_the_pieces_smaller_and_the_run_goes_on(tmp_path, caplog):
+    # In one piece or several, the step is the same but for batch norms, which keep still here.
+    settings = dict(steps=3, log_period=1, freeze_norm=True)
+    cfg = config(**settings)
+    cfg.model.dropout = 0.0
+    train(cfg, out=tmp_path / "roomy")
+    cfg.objective = L(Small)(room=5)
+    train(cfg, out=tmp_path / "tight")
+    assert "step 0: out of memory; each batch is run in 2 pieces from here on" in caplog.text
+    assert "step 1: out of memory" not in caplog.text
+    roomy, tight = (
+        [e["total_loss"] for e in history(tmp_path / name) if "total_loss" in e]
+        for name in ("roomy", "tight")
+    )
+    assert tight == pytest.approx(roomy, rel=1e-4)
+    cfg.objective = L(Small)(room=0)
+    with pytest.raises(MemoryError, match=r"with a single sample; .* train\.device=cpu"):
+        train(cfg, out=tmp_path / "none")
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, monkeypatch, caplog):
+    saved = []
+
+    def full(state, file, _save=torch.save):
+        saved.append(state["iteration"])
+        if len(saved) > 3:
+            file.write(b"half")
+            raise OSError(28, "No space left on device")
+        _save(state, file)
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        train(config(steps=6, checkpoint_minutes=0), out=tmp_path)
+    assert "the one before it stays and the run goes on; make room" in caplog.text
+    assert torch.load(tmp_path / "last.pth", weights_only=True)["iteration"] == 2
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_run_that_is_told_to_stop_finishes_its_step(tmp_path):
+    cfg = config(steps=50)
+    cfg.objective = L(Faulty)(bad=lambda call: call == 4 and signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(SystemExit, match="143"):
+        train(cfg, out=tmp_path)
+    assert torch.load(tmp_path / "last.pth", weights_only=True)["iteration"] == 3
+
+
+class Figures:
+    """An evaluation whose figures are known beforehand."""
+
+    def __init__(self, *, figures, other=()):
+        self.figures, self.other = iter(figures), iter(other)
+
+    def __call__(self, model):
+        return {"val/hmean": next(self.figures), "other/hmean": next(self.other, 90.0)}
+
+
+def test_the_best_weights_are_kept_and_a_run_that_gets_no_better_ends(tmp_path, caplog):
+    cfg = config(steps=30, eval_period=2, best="val/hmean", patience=2)
+    cfg.evaluate = L(Figures)(figures=[50.0, 60.0, 70.0, 65.0, 70.0], other=[90.0, 85.0, 80.0])
+    with caplog.at_level("INFO"):
+        train(cfg, out=tmp_path)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report == {"best_step": 4, "before": {"val/hmean": 50, "other/hmean": 90},
+                      "after": {"val/hmean": 70, "other/hmean": 80}}  # fmt: skip
+    assert "other/hmean got worse by 10.0: the model forgets what it knew; raise" in caplog.text
+    assert "no better val/hmean in 2 evaluations since step 4: the run ends early" in caplog.text
+    assert "val/hmean       50.00    70.00    +20.00" in caplog.text
+    assert history(tmp_path)[-1]["iteration"] <= 8
+    assert (tmp_path / "curves.png").stat().st_size > 5000
+
+
+def test_a_run_that_only_gets_worse_keeps_what_it_began_with(tmp_path, caplog):
+    start = train(config(steps=2), out=tmp_path / "start")
+    cfg = config(steps=6, eval_period=3, best="val/hmean", init=str(start))
+    cfg.evaluate = L(Figures)(figures=[50.0, 40.0, 30.0])
+    weights = train(cfg, out=tmp_path / "worse")
+    states = [load_model(path, CPU)[0].state_dict() for path in (start, weights)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert "no evaluation was better than the start" in caplog.text
+
+
+def test_frozen_parts_stay_as_they_are(tmp_path):
+    start = train(config(steps=2), out=tmp_path / "start")
+    cfg = config(steps=4, init=str(start), freeze=["stem.", "lstm1"], freeze_norm=True)
+    weights = train(cfg, out=tmp_path / "frozen")
+    before, after = (load_model(path, CPU)[0].state_dict() for path in (start, weights))
+    changed = {name.partition(".")[0] for name in before if not before[name].equal(after[name])}
+    assert changed >= {"head", "lstm2", "project"}
+    assert not changed & {"stem", "lstm1"}
+    assert before["project_norm.running_var"].equal(after["project_norm.running_var"])
