@@ -1,4 +1,4 @@
-"""Images in, quads out: working resolution, batches, precision."""
+"""Images in, quads out: working resolution, closer looks, batches, precision."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from detection import closer
 from detection.adapter import Detections, to_detections
 from detection.geometry import resize, working_scale
 
@@ -17,6 +18,11 @@ _STRIDE = 32  # images are grouped by what they measure once padded to multiples
 
 class Detector:
     """Finds the words of images with a Detectron2 model.
+
+    An image is looked at as a whole, at a working resolution. Where a larger one has text that is
+    too small there, it is read in tiles too, of a scale that suits that text; see `closer`. No pass
+    of the model takes more than `batch_pixels`, or else the `long_side` squared, so an image of
+    12000 x 12000 pixels needs no more memory than one of 2048 x 2048, and itself.
 
     `source` and `sha256` name the weights file, where the model came from one.
 
@@ -59,15 +65,70 @@ class Detector:
         """
         for i, image in enumerate(images):
             _check(i, image)
-        working = [
-            resize(
-                image,
-                working_scale(
-                    *image.shape[:2], long_side=self.long_side, max_upscale=self.max_upscale
-                ),
-            )
+        scales = [
+            working_scale(*image.shape[:2], long_side=self.long_side, max_upscale=self.max_upscale)
             for image in images
         ]
+        looks = self._look(images, scales)
+        return [self._look_closer(*each) for each in zip(images, scales, looks, strict=True)]
+
+    def _look_closer(self, image: np.ndarray, scale: float, first: Detections) -> Detections:
+        """`first`, found at `scale`, and what was too small for that; `first` itself if nothing."""
+        if scale >= 1:  # the image shows no more than the model has seen
+            return first
+        readable = closer.heights(first.quads) * scale >= closer.READABLE
+        unread, cell = closer.unread_cells(image, scale, first.quads[readable])
+        height = self._glance(image, scale, unread, cell)
+        if height is None:
+            return first
+        suited = min(closer.COMFORTABLE / height, self.max_upscale)
+        rows, columns = image.shape[:2]
+        tiles = closer.tiles_of(
+            unread, cell, height=rows, width=columns, side=round(self.long_side / suited)
+        )
+        # Where a tile was read, the words that the first look found too small are no use.
+        seen = np.any([tile.owns(first.quads) for tile in tiles], axis=0)
+        kept = readable | ~seen
+        words = Detections(first.quads[kept], first.scores[kept])
+        looks = [(words, np.where(readable[kept], np.inf, -1.0))]
+        for tile in tiles:
+            (found,) = self._windows(image, [tile.window], suited)
+            looks.append(tile.own(found, suited))
+        return closer.merge(looks)
+
+    def _glance(
+        self, image: np.ndarray, scale: float, unread: np.ndarray, cell: int
+    ) -> float | None:
+        """Height of the text that is too small for a look at `scale`; None if there is none.
+
+        The finest text decides, so the largest scale comes first. At each, the model finds text of
+        heights up to four times the lowest.
+        """
+        finer = self.max_upscale
+        while unread.any() and finer > 1.25 * scale:
+            side = round(closer.GLANCE / finer)
+            corners = closer.densest(unread, cell, side)
+            windows = [(x, y, x + side, y + side) for x, y in corners]
+            height = closer.small_text(self._windows(image, windows, finer), scale)
+            if height is not None:
+                return height
+            finer /= 4
+        return None
+
+    def _windows(
+        self, image: np.ndarray, windows: Sequence[tuple[int, int, int, int]], scale: float
+    ) -> list[Detections]:
+        """Words in windows (left, top, right, bottom) of an image, in pixels of the image."""
+        parts = [image[top:bottom, left:right] for left, top, right, bottom in windows]
+        found = self._look(parts, [scale] * len(parts))
+        return [
+            Detections(words.quads + np.float32(window[:2]), words.scores)
+            for window, words in zip(windows, found, strict=True)
+        ]
+
+    def _look(self, images: Sequence[np.ndarray], scales: Sequence[float]) -> list[Detections]:
+        """Words of images that are scaled for the model, in pixels of the images as given."""
+        working = [resize(*each) for each in zip(images, scales, strict=True)]
         found: dict[int, Detections] = {}
         for batch in self._batches(working):
             for i, detections in zip(batch, self._run([working[i] for i in batch]), strict=True):

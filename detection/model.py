@@ -149,8 +149,14 @@ class DBHead(nn.Module):
         """Maps of images (B, 3, H, W) and their features {name: (B, C, H / stride, W / stride)}."""
         finest = features[self.in_features[0]]  # (B, C, H / 4, W / 4)
         size = finest.shape[-2:]
-        coarser = [F.interpolate(features[name], size=size) for name in self.in_features[1:]]
-        fused = self.fuse(torch.cat([finest, *coarser], 1))  # (B, channels, H / 4, W / 4)
+        # One expression: what is enlarged is freed before memory is wanted for what it is fused to.
+        fused = self.fuse(  # (B, channels, H / 4, W / 4)
+            torch.cat(
+                [finest]
+                + [F.interpolate(features[name], size=size) for name in self.in_features[1:]],
+                1,
+            )
+        )
         detail = self.detail(images)  # (B, detail_channels, H / 2, W / 2)
         return (
             self.probability(fused, detail),
