@@ -29,10 +29,12 @@ READABLE = 10.0
 COMFORTABLE = 16.0
 #: Windows in which the height of text is told, and their side in pixels of the network's input.
 GLANCES, GLANCE = 4, 384
+#: Side of a tile, as a share of the working resolution: it needs half the memory of a first look.
+TILE = 0.75
 
 _CELL = 4  # side of a cell in pixels of the network's input
 _NOISE = 16  # grey levels between neighbours that say nothing
-_DETAIL = 12.0  # grey levels, see `unread_cells`
+_DETAIL = 8.0  # grey levels, see `unread_cells`
 _WORTHWHILE = 256  # cells of unread detail that are worth a glance, and their share of all detail:
 _WORTHWHILE_SHARE = 0.05  # words of readable height are missed too, here and there
 _STRIP = 1 << 20  # pixels that are measured at a time: they stay in the cache
@@ -48,9 +50,9 @@ def heights(quads: np.ndarray) -> np.ndarray:
 def unread_cells(image: np.ndarray, scale: float, quads: np.ndarray) -> tuple[np.ndarray, int]:
     """Where there may be text that a look at `scale` was too coarse for.
 
-    Text differs from paper, pictures and rules in that neighbouring pixels differ much both along x
-    and along y; their mean difference is contrast times strokes in a length, whatever the blur. Of
-    text lower than `READABLE` it is more than `_DETAIL` for each pixel of the look.
+    In text, unlike on paper, in most pictures and along rules, there are many pixels that differ
+    from their neighbours along x and along y at once. The lower the text is, the more: where it is
+    lower than `READABLE`, by more than `_DETAIL` on average for each pixel of the look.
 
     Args:
         image: RGB uint8 (H, W, 3).
@@ -69,14 +71,13 @@ def unread_cells(image: np.ndarray, scale: float, quads: np.ndarray) -> tuple[np
     for top in range(0, height, rows * cell):
         grey = cv2.cvtColor(image[top : top + rows * cell + 1], cv2.COLOR_RGB2GRAY)
         grey = cv2.copyMakeBorder(grey, 0, 1, 0, 1, cv2.BORDER_REPLICATE)
-        count = -(-min(rows * cell, height - top) // cell)
-        means = []
-        for neighbour in (grey[:-1, 1:], grey[1:, :-1]):
-            steps = cv2.subtract(cv2.absdiff(grey[:-1, :-1], neighbour), _NOISE)[: rows * cell]
-            below, beside = count * cell - len(steps), columns * cell - width
-            steps = cv2.copyMakeBorder(steps, 0, below, 0, beside, cv2.BORDER_CONSTANT)
-            means.append(cv2.resize(steps, (columns, count), interpolation=cv2.INTER_AREA))
-        detail.append(np.minimum(*means))
+        beside = cv2.absdiff(grey[:-1, :-1], grey[:-1, 1:])
+        below = cv2.absdiff(grey[:-1, :-1], grey[1:, :-1])
+        steps = np.maximum(cv2.min(beside, below), _NOISE)[: rows * cell] - _NOISE
+        count = -(-len(steps) // cell)
+        padding = count * cell - len(steps), columns * cell - steps.shape[1]
+        steps = np.pad(steps, [(0, side) for side in padding])[:, : columns * cell]
+        detail.append(cv2.resize(steps, (columns, count), interpolation=cv2.INTER_AREA))
     fine = np.concatenate(detail) >= _DETAIL * scale
     unread = fine.astype(np.uint8)
     for quad in np.round(quads / cell * 16 - 8).astype(np.int32):
@@ -91,15 +92,16 @@ def densest(unread: np.ndarray, cell: int, side: float) -> list[tuple[int, int]]
     """Left, top of at most `GLANCES` squares of `side` with the most unread cells, apart."""
     reach = max(1, round(side / cell))
     left = unread.astype(np.float32)
-    corners = []
+    corners: list[tuple[int, int]] = []
     while len(corners) < GLANCES and left.any():
         sums = cv2.boxFilter(
             left, -1, (reach, reach), normalize=False, borderType=cv2.BORDER_CONSTANT
         )
-        row, column = np.unravel_index(sums.argmax(), sums.shape)
-        row, column = max(0, row - reach // 2), max(0, column - reach // 2)
+        row, column = (
+            max(0, center - reach // 2) for center in divmod(int(sums.argmax()), sums.shape[1])
+        )
         left[row : row + reach, column : column + reach] = 0
-        corners.append((int(column) * cell, int(row) * cell))
+        corners.append((column * cell, row * cell))
     return corners
 
 
@@ -156,8 +158,8 @@ def tiles_of(unread: np.ndarray, cell: int, *, height: int, width: int, side: in
     """Tiles in whose cores something is unread.
 
     All windows are `side` x `side`, or as long as the page: of one size, they need the memory of
-    one. They overlap by a sixth of that or more: at 2048 pixels of the network's input, where small
-    text is 16 high, words of 30 letters are whole in one of them.
+    one. They overlap by a sixth of that or more: of 1536 pixels of the network's input, where small
+    text is 16 high, by a word of 30 letters, which so is whole in one of them.
     """
     rows, columns = _spans(height, side), _spans(width, side)
     return [

@@ -10,6 +10,8 @@ from torch import nn
 from detection import closer
 from detection.adapter import Detections, to_detections
 from detection.geometry import resize, working_scale
+from detection.maps import Explanation
+from detection.model import DBNet
 
 __all__ = ["Detections", "Detector"]
 
@@ -21,8 +23,8 @@ class Detector:
 
     An image is looked at as a whole, at a working resolution. Where a larger one has text that is
     too small there, it is read in tiles too, of a scale that suits that text; see `closer`. No pass
-    of the model takes more than `batch_pixels`, or else the `long_side` squared, so an image of
-    12000 x 12000 pixels needs no more memory than one of 2048 x 2048, and itself.
+    of the model takes more pixels than `batch_pixels`, or else `long_side` squared: an image of any
+    size needs the memory of a square one of the working resolution, and its own.
 
     `source` and `sha256` name the weights file, where the model came from one.
 
@@ -65,12 +67,30 @@ class Detector:
         """
         for i, image in enumerate(images):
             _check(i, image)
-        scales = [
-            working_scale(*image.shape[:2], long_side=self.long_side, max_upscale=self.max_upscale)
-            for image in images
-        ]
+        scales = [self._scale(image) for image in images]
         looks = self._look(images, scales)
         return [self._look_closer(*each) for each in zip(images, scales, looks, strict=True)]
+
+    @torch.inference_mode()
+    def explain(self, image: np.ndarray) -> Explanation:
+        """What the first look at an image sees, RGB uint8 (H, W, 3).
+
+        Raises ValueError for anything else, and if the model is no `DBNet`: others have no map.
+        """
+        _check(0, image)
+        if not isinstance(self.model, DBNet):
+            raise ValueError(
+                f"{type(self.model).__name__} draws no probability map; give weights of a DBNet"
+            )
+        image = resize(image, self._scale(image))
+        with self._autocast():
+            (probability,) = self.model.probability_maps(self._inputs([image]))
+        values = probability.cpu().numpy()
+        return Explanation(image, values, *self.model.postprocess.explain(values))
+
+    def _scale(self, image: np.ndarray) -> float:
+        height, width = image.shape[:2]
+        return working_scale(height, width, long_side=self.long_side, max_upscale=self.max_upscale)
 
     def _look_closer(self, image: np.ndarray, scale: float, first: Detections) -> Detections:
         """`first`, found at `scale`, and what was too small for that; `first` itself if nothing."""
@@ -82,10 +102,9 @@ class Detector:
         if height is None:
             return first
         suited = min(closer.COMFORTABLE / height, self.max_upscale)
+        side = round(closer.TILE * self.long_side / suited)
         rows, columns = image.shape[:2]
-        tiles = closer.tiles_of(
-            unread, cell, height=rows, width=columns, side=round(self.long_side / suited)
-        )
+        tiles = closer.tiles_of(unread, cell, height=rows, width=columns, side=side)
         # Where a tile was read, the words that the first look found too small are no use.
         seen = np.any([tile.owns(first.quads) for tile in tiles], axis=0)
         kept = readable | ~seen
@@ -122,7 +141,7 @@ class Detector:
         parts = [image[top:bottom, left:right] for left, top, right, bottom in windows]
         found = self._look(parts, [scale] * len(parts))
         return [
-            Detections(words.quads + np.float32(window[:2]), words.scores)
+            Detections(words.quads + np.array(window[:2], np.float32), words.scores)
             for window, words in zip(windows, found, strict=True)
         ]
 
@@ -150,16 +169,21 @@ class Detector:
     @torch.inference_mode()
     def _run(self, images: Sequence[np.ndarray]) -> list[Detections]:
         """One pass of the model; quads in pixels of the images as given."""
+        with self._autocast():
+            outputs = self.model(self._inputs(images))
+        return [to_detections(output["instances"]) for output in outputs]
+
+    def _inputs(self, images: Sequence[np.ndarray]) -> list[dict]:
         if getattr(self.model, "input_format", "RGB") == "BGR":  # Detectron2's own models
             images = [image[..., ::-1] for image in images]
-        inputs = [
+        return [
             {"image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))}
             for image in images
         ]
+
+    def _autocast(self) -> torch.autocast:
         device = next(self.model.parameters()).device
-        with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
-            outputs = self.model(inputs)
-        return [to_detections(output["instances"]) for output in outputs]
+        return torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32)
 
 
 def _check(index: int, image: np.ndarray) -> None:

@@ -1,12 +1,13 @@
 """DBNet as a Detectron2 meta-architecture (Liao et al. 2020, arXiv 1911.08947)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from detection.d2 import Backbone, ImageList, Instances
+from detection.postprocess import Regions
 from detection.targets import STRIDE
 
 
@@ -27,7 +28,7 @@ class DBNet(nn.Module):
         backbone: gives the feature maps that `head` takes, e.g. ResNet-18 + FPN.
         head: images, features -> logits of the probability and the threshold map, e.g. `DBHead`.
         loss: both logits and targets -> dict of losses, e.g. `DBLoss`.
-        postprocess: probability map -> quads in pixels of the image, scores; e.g. `Regions`.
+        postprocess: probability map -> quads in pixels of the image, scores.
         pixel_mean, pixel_std: for each of R, G and B.
     """
 
@@ -41,7 +42,7 @@ class DBNet(nn.Module):
         backbone: Backbone,
         head: nn.Module,
         loss: nn.Module,
-        postprocess: Callable,
+        postprocess: Regions,
         pixel_mean: Sequence[float] = (127.5, 127.5, 127.5),
         pixel_std: Sequence[float] = (64.0, 64.0, 64.0),
     ):
