@@ -1,11 +1,13 @@
-"""What any Detectron2 model finds, as quads."""
+"""What any Detectron2 model finds, as quads; and words as what it learns from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 
-from detection.d2 import Instances
+from detection.d2 import Boxes, Instances, PolygonMasks
 from detection.geometry import rect_quads, smallest_rects
 
 UPRIGHT_SLACK = 0.15  # see `geometry.smallest_rects`
@@ -53,3 +55,43 @@ def to_detections(instances: Instances) -> Detections:
         f"instances have only {sorted(instances.get_fields())}: a text detector must give "
         "pred_quads, pred_masks or pred_boxes"
     )
+
+
+class InstanceMapper:
+    """Page -> one augmented crop with its words as instances, as Detectron2's R-CNNs train on.
+
+    Their losses know no ignored regions: what is ignored is painted over.
+
+    Args:
+        mapper: cuts and augments; `data.TrainMapper`.
+    """
+
+    def __init__(self, *, mapper: Callable[[dict], dict]):
+        self.mapper = mapper
+
+    def __call__(self, page: dict) -> dict:
+        """The crop of one page.
+
+        Returns a dict: image uint8 (3, h, w), and instances with gt_boxes (upright boxes around the
+        words, cut at the crop's border), gt_classes (all 0) and gt_masks (the quads).
+        """
+        crop = self.mapper(page)
+        image, quads, ignore = crop["image"], crop["quads"].numpy(), crop["ignore"].numpy()
+        canvas = np.ascontiguousarray(image.numpy().transpose(1, 2, 0))
+        ground = np.median(canvas, axis=(0, 1)).tolist()
+        for quad in quads[ignore]:
+            cv2.fillConvexPoly(canvas, np.round(quad).astype(np.int32), ground)
+        return {
+            "image": torch.from_numpy(canvas.transpose(2, 0, 1).copy()),
+            "instances": _instances(quads[~ignore], *canvas.shape[:2]),
+        }
+
+
+def _instances(quads: np.ndarray, height: int, width: int) -> Instances:
+    boxes = Boxes(torch.from_numpy(np.concatenate([quads.min(1), quads.max(1)], 1)))
+    boxes.clip((height, width))
+    instances = Instances((height, width))
+    instances.gt_boxes = boxes
+    instances.gt_classes = torch.zeros(len(quads), dtype=torch.int64)
+    instances.gt_masks = PolygonMasks([[quad.reshape(8)] for quad in quads])
+    return instances[boxes.nonempty()]

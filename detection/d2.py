@@ -2,7 +2,7 @@
 
 Two small adaptations let upstream's v0.6 and its main branch run beside current packages, with or
 without the compiled part (`detectron2._C`, which nothing here needs: it serves rotated boxes and
-deformable convolution).
+deformable convolution; ROIAlign and NMS are torchvision's).
 """
 
 import importlib.util
@@ -32,29 +32,57 @@ with warnings.catch_warnings():
     from detectron2.config import LazyCall, LazyConfig, instantiate
     from detectron2.data import build_detection_train_loader
     from detectron2.engine import HookBase, SimpleTrainer, hooks, launch
+    from detectron2.layers import ShapeSpec
+    from detectron2.modeling.anchor_generator import DefaultAnchorGenerator
     from detectron2.modeling.backbone import FPN, Backbone, BasicStem, ResNet
+    from detectron2.modeling.backbone.fpn import LastLevelMaxPool
     from detectron2.modeling.backbone.resnet import BasicBlock
-    from detectron2.structures import Boxes, ImageList, Instances
+    from detectron2.modeling.box_regression import Box2BoxTransform
+    from detectron2.modeling.matcher import Matcher
+    from detectron2.modeling.meta_arch import GeneralizedRCNN
+    from detectron2.modeling.poolers import ROIPooler
+    from detectron2.modeling.proposal_generator import RPN, StandardRPNHead
+    from detectron2.modeling.roi_heads import (
+        FastRCNNConvFCHead,
+        FastRCNNOutputLayers,
+        MaskRCNNConvUpsampleHead,
+        StandardROIHeads,
+    )
+    from detectron2.structures import Boxes, ImageList, Instances, PolygonMasks
     from detectron2.utils import comm
     from detectron2.utils.events import CommonMetricPrinter, JSONWriter, TensorboardXWriter
     from detectron2.utils.logger import setup_logger
 
 __all__ = [
     "FPN",
+    "RPN",
     "Backbone",
     "BasicBlock",
     "BasicStem",
+    "Box2BoxTransform",
     "Boxes",
     "CommonMetricPrinter",
+    "DefaultAnchorGenerator",
     "DetectionCheckpointer",
+    "FastRCNNConvFCHead",
+    "FastRCNNOutputLayers",
+    "GeneralizedRCNN",
     "HookBase",
     "ImageList",
     "Instances",
     "JSONWriter",
+    "LastLevelMaxPool",
     "LazyCall",
     "LazyConfig",
+    "MaskRCNNConvUpsampleHead",
+    "Matcher",
+    "PolygonMasks",
+    "ROIPooler",
     "ResNet",
+    "ShapeSpec",
     "SimpleTrainer",
+    "StandardROIHeads",
+    "StandardRPNHead",
     "TensorboardXWriter",
     "build_detection_train_loader",
     "comm",

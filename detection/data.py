@@ -71,7 +71,7 @@ class TrainMapper:
     sharpness and noise are varied. Never mirrored: mirrored text is no text.
 
     Args:
-        targets: draws the maps.
+        targets: draws the maps; None leaves them out.
         crop_size: (height, width) of the crop, multiples of 32.
         long_side, max_upscale: the working resolution of inference, see `Detector`.
         scales: range of the random factor, drawn log-uniformly.
@@ -84,7 +84,7 @@ class TrainMapper:
     def __init__(
         self,
         *,
-        targets: TextMaps,
+        targets: TextMaps | None,
         crop_size: tuple[int, int] = (640, 640),
         long_side: int = 1536,
         max_upscale: float = 2.0,
@@ -120,13 +120,14 @@ class TrainMapper:
         kept = _kept_shares(quads, height, width)
         quads, ignore, kept = quads[kept > 0], ignore[kept > 0], kept[kept > 0]
         ignore |= kept < self.min_kept
-        maps = self.targets(height, width, quads, ignore)
-        return {
+        crop = {
             "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
-            "targets": torch.from_numpy(maps),
             "quads": torch.from_numpy(quads),
             "ignore": torch.from_numpy(ignore),
         }
+        if self.targets is not None:
+            crop["targets"] = torch.from_numpy(self.targets(height, width, quads, ignore))
+        return crop
 
     def _rng(self) -> np.random.Generator:
         worker = get_worker_info()

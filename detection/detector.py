@@ -1,4 +1,4 @@
-"""Images in, quads out: working resolution, batches, precision."""
+"""Images in, quads out: working resolution, closer looks, batches, precision."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,8 +7,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from detection import closer
 from detection.adapter import Detections, to_detections
 from detection.geometry import resize, working_scale
+from detection.maps import Explanation
+from detection.model import DBNet
 
 __all__ = ["Detections", "Detector"]
 
@@ -17,6 +20,11 @@ _STRIDE = 32  # images are grouped by what they measure once padded to multiples
 
 class Detector:
     """Finds the words of images with a Detectron2 model.
+
+    An image is looked at as a whole, at a working resolution. Where a larger one has text that is
+    too small there, it is read in tiles too, of a scale that suits that text; see `closer`. No pass
+    of the model takes more pixels than `batch_pixels`, or else `long_side` squared: an image of any
+    size needs the memory of a square one of the working resolution, and its own.
 
     `source` and `sha256` name the weights file, where the model came from one.
 
@@ -59,15 +67,87 @@ class Detector:
         """
         for i, image in enumerate(images):
             _check(i, image)
-        working = [
-            resize(
-                image,
-                working_scale(
-                    *image.shape[:2], long_side=self.long_side, max_upscale=self.max_upscale
-                ),
+        scales = [self._scale(image) for image in images]
+        looks = self._look(images, scales)
+        return [self._look_closer(*each) for each in zip(images, scales, looks, strict=True)]
+
+    @torch.inference_mode()
+    def explain(self, image: np.ndarray) -> Explanation:
+        """What the first look at an image sees, RGB uint8 (H, W, 3).
+
+        Raises ValueError for anything else, and if the model is no `DBNet`: others have no map.
+        """
+        _check(0, image)
+        if not isinstance(self.model, DBNet):
+            raise ValueError(
+                f"{type(self.model).__name__} draws no probability map; give weights of a DBNet"
             )
-            for image in images
+        image = resize(image, self._scale(image))
+        with self._autocast():
+            (probability,) = self.model.probability_maps(self._inputs([image]))
+        values = probability.cpu().numpy()
+        return Explanation(image, values, *self.model.postprocess.explain(values))
+
+    def _scale(self, image: np.ndarray) -> float:
+        height, width = image.shape[:2]
+        return working_scale(height, width, long_side=self.long_side, max_upscale=self.max_upscale)
+
+    def _look_closer(self, image: np.ndarray, scale: float, first: Detections) -> Detections:
+        """`first`, found at `scale`, and what was too small for that; `first` itself if nothing."""
+        if scale >= 1:  # the image shows no more than the model has seen
+            return first
+        readable = closer.heights(first.quads) * scale >= closer.READABLE
+        unread, cell = closer.unread_cells(image, scale, first.quads[readable])
+        height = self._glance(image, scale, unread, cell)
+        if height is None:
+            return first
+        suited = min(closer.COMFORTABLE / height, self.max_upscale)
+        side = round(closer.TILE * self.long_side / suited)
+        rows, columns = image.shape[:2]
+        tiles = closer.tiles_of(unread, cell, height=rows, width=columns, side=side)
+        # Where a tile was read, the words that the first look found too small are no use.
+        seen = np.any([tile.owns(first.quads) for tile in tiles], axis=0)
+        kept = readable | ~seen
+        words = Detections(first.quads[kept], first.scores[kept])
+        looks = [(words, np.where(readable[kept], np.inf, -1.0))]
+        for tile in tiles:
+            (found,) = self._windows(image, [tile.window], suited)
+            looks.append(tile.own(found, suited))
+        return closer.merge(looks)
+
+    def _glance(
+        self, image: np.ndarray, scale: float, unread: np.ndarray, cell: int
+    ) -> float | None:
+        """Height of the text that is too small for a look at `scale`; None if there is none.
+
+        The finest text decides, so the largest scale comes first. At each, the model finds text of
+        heights up to four times the lowest.
+        """
+        finer = self.max_upscale
+        while unread.any() and finer > 1.25 * scale:
+            side = round(closer.GLANCE / finer)
+            corners = closer.densest(unread, cell, side)
+            windows = [(x, y, x + side, y + side) for x, y in corners]
+            height = closer.small_text(self._windows(image, windows, finer), scale)
+            if height is not None:
+                return height
+            finer /= 4
+        return None
+
+    def _windows(
+        self, image: np.ndarray, windows: Sequence[tuple[int, int, int, int]], scale: float
+    ) -> list[Detections]:
+        """Words in windows (left, top, right, bottom) of an image, in pixels of the image."""
+        parts = [image[top:bottom, left:right] for left, top, right, bottom in windows]
+        found = self._look(parts, [scale] * len(parts))
+        return [
+            Detections(words.quads + np.array(window[:2], np.float32), words.scores)
+            for window, words in zip(windows, found, strict=True)
         ]
+
+    def _look(self, images: Sequence[np.ndarray], scales: Sequence[float]) -> list[Detections]:
+        """Words of images that are scaled for the model, in pixels of the images as given."""
+        working = [resize(*each) for each in zip(images, scales, strict=True)]
         found: dict[int, Detections] = {}
         for batch in self._batches(working):
             for i, detections in zip(batch, self._run([working[i] for i in batch]), strict=True):
@@ -89,16 +169,21 @@ class Detector:
     @torch.inference_mode()
     def _run(self, images: Sequence[np.ndarray]) -> list[Detections]:
         """One pass of the model; quads in pixels of the images as given."""
+        with self._autocast():
+            outputs = self.model(self._inputs(images))
+        return [to_detections(output["instances"]) for output in outputs]
+
+    def _inputs(self, images: Sequence[np.ndarray]) -> list[dict]:
         if getattr(self.model, "input_format", "RGB") == "BGR":  # Detectron2's own models
             images = [image[..., ::-1] for image in images]
-        inputs = [
+        return [
             {"image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))}
             for image in images
         ]
+
+    def _autocast(self) -> torch.autocast:
         device = next(self.model.parameters()).device
-        with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
-            outputs = self.model(inputs)
-        return [to_detections(output["instances"]) for output in outputs]
+        return torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32)
 
 
 def _check(index: int, image: np.ndarray) -> None:

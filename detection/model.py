@@ -1,12 +1,13 @@
 """DBNet as a Detectron2 meta-architecture (Liao et al. 2020, arXiv 1911.08947)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from detection.d2 import Backbone, ImageList, Instances
+from detection.postprocess import Regions
 from detection.targets import STRIDE
 
 
@@ -27,7 +28,7 @@ class DBNet(nn.Module):
         backbone: gives the feature maps that `head` takes, e.g. ResNet-18 + FPN.
         head: images, features -> logits of the probability and the threshold map, e.g. `DBHead`.
         loss: both logits and targets -> dict of losses, e.g. `DBLoss`.
-        postprocess: probability map -> quads in pixels of the image, scores; e.g. `Regions`.
+        postprocess: probability map -> quads in pixels of the image, scores.
         pixel_mean, pixel_std: for each of R, G and B.
     """
 
@@ -41,7 +42,7 @@ class DBNet(nn.Module):
         backbone: Backbone,
         head: nn.Module,
         loss: nn.Module,
-        postprocess: Callable,
+        postprocess: Regions,
         pixel_mean: Sequence[float] = (127.5, 127.5, 127.5),
         pixel_std: Sequence[float] = (64.0, 64.0, 64.0),
     ):
@@ -149,8 +150,14 @@ class DBHead(nn.Module):
         """Maps of images (B, 3, H, W) and their features {name: (B, C, H / stride, W / stride)}."""
         finest = features[self.in_features[0]]  # (B, C, H / 4, W / 4)
         size = finest.shape[-2:]
-        coarser = [F.interpolate(features[name], size=size) for name in self.in_features[1:]]
-        fused = self.fuse(torch.cat([finest, *coarser], 1))  # (B, channels, H / 4, W / 4)
+        # One expression: what is enlarged is freed before memory is wanted for what it is fused to.
+        fused = self.fuse(  # (B, channels, H / 4, W / 4)
+            torch.cat(
+                [finest]
+                + [F.interpolate(features[name], size=size) for name in self.in_features[1:]],
+                1,
+            )
+        )
         detail = self.detail(images)  # (B, detail_channels, H / 2, W / 2)
         return (
             self.probability(fused, detail),

@@ -75,6 +75,21 @@ class Regions:
         keep = rects[:, 2:4].min(1) >= self.min_size
         return rect_quads(rects[keep]), scores[keep]
 
+    def explain(self, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Quads and scores of all regions of one map, and why each is no word ("" if it is)."""
+        every = Regions(**{**vars(self), "min_score": 0.0, "min_size": 0.0})
+        quads, scores = every(probability)
+        sides = np.linalg.norm(quads[:, 1:3] - quads[:, :2], axis=2).min(1)
+        reasons = [
+            f"score {score:.2f} < {self.min_score:g}"
+            if score < self.min_score
+            else f"side {side:.1f} < {self.min_size:g}"
+            if side < self.min_size
+            else ""
+            for score, side in zip(scores, sides, strict=True)
+        ]
+        return quads, scores, reasons
+
 
 def _rows(hierarchy: np.ndarray | None) -> np.ndarray:
     return np.empty((0, 4), np.int32) if hierarchy is None else hierarchy[0]

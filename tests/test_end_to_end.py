@@ -94,9 +94,9 @@ def test_the_command_reads_files_and_goes_on_after_bad_ones(tmp_path, capsys):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "letter.png").write_bytes((SAMPLES / "letter.png").read_bytes())
     (tmp_path / "in" / "broken.png").write_bytes(b"not a picture")
-    code = main(
-        [str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--overlay", str(tmp_path / "seen")]
-    )
+    pictures = str(tmp_path / "seen")
+    options = ["--out", str(tmp_path / "out"), "--overlay", pictures, "--maps", pictures]
+    code = main([str(tmp_path / "in"), *options])
     assert code == 1
     errors = capsys.readouterr().err
     assert "detector.safetensors" in errors
@@ -117,4 +117,5 @@ def test_the_command_reads_files_and_goes_on_after_bad_ones(tmp_path, capsys):
         "letter.json",
         "run.jsonl",
     ]
-    assert cv2.imread(str(tmp_path / "seen" / "letter.overlay.png")) is not None
+    for kind in ("overlay", "maps"):
+        assert cv2.imread(str(tmp_path / "seen" / f"letter.{kind}.png")) is not None

@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ocr_pipeline.files import RunLog
     from ocr_pipeline.pipeline import OCRPipeline
-    from ocr_pipeline.results import Document
+    from ocr_pipeline.results import Document, Page
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -65,6 +65,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     output.add_argument(
         "--overlay", type=Path, metavar="DIR", help="write pictures of what was read to this folder"
+    )
+    output.add_argument(
+        "--maps",
+        type=Path,
+        metavar="DIR",
+        help="write pictures of what the detector saw to this "
+        "folder: its probability map, its words with scores, and what it rejected and why",
     )
     output.add_argument(
         "--resume",
@@ -270,6 +277,7 @@ class _Run:
             if self.args.debug:
                 traceback.print_exc()
             raise UsageError(_one_line(error)) from error
+        self.detector: Any = ocr.detector
         weights = (
             f"{stage.source} ({stage.sha256[:8]})" for stage in (ocr.detector, ocr.recognizer)
         )
@@ -288,6 +296,7 @@ class _Run:
             "models": [ocr.detector.sha256, ocr.recognizer.sha256],
             "formats": self.formats,
             "overlay": self.args.overlay and str(self.args.overlay),
+            "maps": self.args.maps and str(self.args.maps),
             "engine": ocr_pipeline.__version__,
         }
         self.log = RunLog(self.args.out, settings=settings, resume=self.args.resume)
@@ -331,8 +340,7 @@ class _Run:
         for page in document.pages:
             for warning in page.warnings:
                 _say(f"warning: {name}: page {page.index + 1}: {warning}")
-        if self.args.overlay:
-            self.write_overlays(document, item)
+        self.write_pictures(document, item)
         named = replace(document, source=name)
         outputs = []
         for format in self.formats:
@@ -348,17 +356,25 @@ class _Run:
                     file.write(content)
         return outputs
 
-    def write_overlays(self, document: "Document", item: Input) -> None:
+    def write_pictures(self, document: "Document", item: Input) -> None:
+        """Write the pictures that --overlay and --maps ask for."""
         from PIL import Image
 
+        from detection.maps import draw_maps
         from ocr_pipeline.files import atomic
         from ocr_pipeline.overlay import draw_overlay
 
-        for image, page in zip(self.images(document, item), document.pages, strict=True):
-            number = f".{page.index + 1}" if len(document.pages) > 1 else ""
-            picture = Image.fromarray(draw_overlay(image, page))
-            with atomic(self.args.overlay / f"{item.stem}{number}.overlay.png") as file:
-                picture.save(file, format="PNG", compress_level=1)
+        drawn: dict[str, tuple[Path | None, Callable[[np.ndarray, Page], np.ndarray]]] = {
+            "overlay": (self.args.overlay, draw_overlay),
+            "maps": (self.args.maps, lambda image, _: draw_maps(self.detector.explain(image))),
+        }
+        for kind, (folder, draw) in drawn.items():
+            if folder is None:
+                continue
+            for image, page in zip(self.images(document, item), document.pages, strict=True):
+                number = f".{page.index + 1}" if len(document.pages) > 1 else ""
+                with atomic(folder / f"{item.stem}{number}.{kind}.png") as file:
+                    Image.fromarray(draw(image, page)).save(file, format="PNG", compress_level=1)
 
     def images(self, document: "Document", item: Input) -> Iterator["np.ndarray"]:
         """The pictures of a document's pages, decoded once more when they are wanted."""

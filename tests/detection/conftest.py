@@ -48,6 +48,11 @@ def dbnet() -> DBNet:
 
 @pytest.fixture
 def page() -> dict:
+    """See `render`."""
+    return render()
+
+
+def render() -> dict:
     """Black words on white, 320 x 320, with their quads."""
     image = np.full((320, 320, 3), 255, np.uint8)
     words = []
