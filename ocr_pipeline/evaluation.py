@@ -18,7 +18,7 @@ from ocr_pipeline.results import Word
 from recognition.codec import Codec, normalize
 from recognition.crops import crop_words
 from recognition.data import legible_words
-from recognition.metrics import RecognitionMetric
+from recognition.metrics import RecognitionMetric, fit_exponent
 from recognition.model import CRNN
 from recognition.recognizer import Recognizer
 from synthesis.contact_sheet import page_sheet, word_sheet
@@ -151,19 +151,26 @@ _TELLING = 20
 
 
 class RecognitionEvaluator:
-    """`evaluate_recognizer` for the training engine: averaged model in, figures out."""
+    """`evaluate_recognizer` for the training engine: averaged model in, figures out.
+
+    `extras` go into the weights file with what was evaluated: the exponent that fits its
+    confidences to these words.
+    """
 
     def __init__(self, *, sets: Sequence[tuple[str, Any]], codec: Codec, limit: int = 2000):
         self.sets = sets
         self.codec = codec
         self.limit = limit
+        self.extras: dict[str, Any] = {}
 
     def __call__(self, model: CRNN) -> dict[str, float]:
         """Figures named set/metric; a set of which no word is read gets a diagnosis in the log."""
         recognizer = self._recognizer(model)
         figures: dict[str, float] = {}
+        confidences: list[tuple[float, bool]] = []
         for name, pages in self.sets:
             metric = evaluate_recognizer(recognizer, pages, limit=self.limit)
+            confidences += metric.confidences
             if metric.words >= _TELLING and not metric.exact:
                 logger.warning("%s: %s", name, nothing_read([text for _, text in metric.errors]))
             summary = metric.summary()
@@ -171,6 +178,7 @@ class RecognitionEvaluator:
                 f"{name}/{figure}": summary[figure]
                 for figure in ("exact", "caseless", "alphanumeric", "cer")
             }
+        self.extras = {"confidence_exponent": fit_exponent(confidences)}
         return figures
 
     def sheet(self, model: CRNN) -> np.ndarray:
@@ -229,6 +237,7 @@ class DetectionEvaluator:
         self.sets = sets
         self.resolution = resolution
         self.limit = limit
+        self.extras: dict[str, Any] = {}
 
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """Figures named set/metric, in percent."""

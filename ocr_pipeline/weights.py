@@ -36,7 +36,8 @@ class WeightsError(ValueError):
 def save_weights(path: Path, model: nn.Module, config: Any, **extras: Any) -> None:
     """Write the model's state and what is needed to build and use it, whole or not at all.
 
-    `extras` are `charset` (a recognizer's) or `resolution` (a detector's, arguments of `Detector`).
+    `extras` are `charset` and `confidence_exponent` (a recognizer's) or `resolution` (a detector's,
+    arguments of `Detector`).
     Parameters are stored as float16; statistics of batch norms stay float32 (their variances
     may exceed float16's range).
     """
@@ -125,7 +126,11 @@ def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer
     if "charset" not in metadata or not isinstance(model, CRNN):
         raise WeightsError(f"{source}: no charset inside; these are not a recognizer's weights")
     codec = Codec(charset=json.loads(metadata["charset"]))
-    return _described(Recognizer(model=model, codec=codec, dtype=inference_dtype(device)), source)
+    exponent = json.loads(metadata.get("confidence_exponent", "1"))
+    recognizer = Recognizer(
+        model=model, codec=codec, dtype=inference_dtype(device), exponent=exponent
+    )
+    return _described(recognizer, source)
 
 
 def _locate(path: str | Path | None, stage: str) -> Path:

@@ -79,6 +79,23 @@ class RecognitionMetric:
         }
 
 
+def fit_exponent(confidences: Sequence[tuple[float, bool]]) -> float:
+    """The power of confidences that tells best whether words are right (least Brier score).
+
+    The probability of a path is a product over many steps and falls too low with their number; one
+    power, below 1, mends most of that. 1 if there are too few words to tell.
+
+    Args:
+        confidences: (confidence 0..1, whether right) of each word.
+    """
+    if len(confidences) < 100:
+        return 1.0
+    sure, right = np.array(confidences, dtype=np.float64).T
+    powers = np.linspace(0.1, 2.0, 39)
+    errors = [float(((sure**power - right) ** 2).mean()) for power in powers]
+    return round(float(powers[int(np.argmin(errors))]), 3)
+
+
 def expected_calibration_error(confidences: Sequence[tuple[float, bool]], bins: int = 10) -> float:
     """Mean distance between confidence and accuracy, over bins of like confidence (Guo 2017).
 

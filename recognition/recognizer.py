@@ -27,7 +27,8 @@ class Reading:
     Attributes:
         text: normalised text (see `codec.normalize`), "" where nothing is legible; spaces where
             the crop holds several words.
-        confidence: probability of the text, 0..1 (see `decoding.Decoded`).
+        confidence: how probable it is that the text is right, 0..1: the probability of the path
+            that was followed (see `decoding.Decoded`), calibrated (see `Recognizer`).
         spans: each character's [left, right] as fractions of the crop's width.
     """
 
@@ -58,6 +59,8 @@ class Recognizer:
         model: the network.
         codec: of its classes.
         dtype: of autocast; float32 switches it off.
+        exponent: confidences are paths' probabilities to this power, which makes them shares of
+            words that are right; see `metrics.fit_exponent`.
         decode: class scores and valid steps to symbols: `decoding.greedy_decode`, or
             `decoding.beam_decode` with its width bound.
     """
@@ -71,6 +74,7 @@ class Recognizer:
         model: CRNN,
         codec: Codec,
         dtype: torch.dtype = torch.float32,
+        exponent: float = 1.0,
         decode: Decode = greedy_decode,
     ):
         codec.check_head(model.num_classes)
@@ -78,6 +82,7 @@ class Recognizer:
         self.codec = codec
         self.device = next(model.parameters()).device
         self.dtype = dtype
+        self.exponent = exponent
         self.decode = decode
 
     @torch.inference_mode()
@@ -105,7 +110,7 @@ class Recognizer:
             ):
                 readings[index] = Reading(
                     text=self.codec.decode(decoded.indices),
-                    confidence=decoded.confidence,
+                    confidence=decoded.confidence**self.exponent,
                     spans=character_spans(decoded.frames, valid),
                 )
         return [readings[index] for index in range(len(crops))]

@@ -53,7 +53,8 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
 
     The config has `model`, `data` (iterable of batches), `train` (see configs/common.py), and
     optionally `objective` (called with model=...), `evaluate` (called with the averaged model,
-    returns figures), `codec` (a recognizer's) and `resolution` (a detector's).
+    returns figures; its `extras`, if any, are kept with the weights), `codec` (a recognizer's) and
+    `resolution` (a detector's).
 
     In one of several processes (torch.distributed) each makes batches of its own and gradients
     are averaged; the first one alone evaluates and writes.
@@ -97,6 +98,7 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
     if settings.freeze_norm:
         freeze_norms(model)  # after the trainer, which puts the whole model into training mode
     average = AveragedWeights(model=model, decay=settings.average)
+    evaluator = instantiate(cfg.evaluate) if "evaluate" in cfg else None
 
     def export() -> Path:
         path = out / "weights.safetensors"
@@ -104,15 +106,16 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
             extras: dict[str, Any] = {"charset": cfg.codec.charset} if "codec" in cfg else {}
             if "resolution" in cfg:
                 extras["resolution"] = cfg.resolution
+            extras |= getattr(evaluator, "extras", {})
             save_weights(path, average.model, cfg.model, **extras)
         return path
 
     checkpointer = DetectionCheckpointer(model, str(out), trainer=trainer)
     validation = None
-    if "evaluate" in cfg:
+    if evaluator is not None:
         validation = Validation(
             period=settings.eval_period,
-            evaluate=instantiate(cfg.evaluate),
+            evaluate=evaluator,
             model=average.model,
             export=export,
             out=out,

@@ -1,6 +1,7 @@
 from collections import Counter
 from itertools import groupby, pairwise, product
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from recognition.codec import Codec
 from recognition.decoding import beam_decode, character_spans, greedy_decode
+from recognition.metrics import expected_calibration_error, fit_exponent
 
 codec = Codec(charset="abc")
 
@@ -92,3 +94,16 @@ def test_beam_and_greedy_agree_on_what_is_clear(path):
     (greedy,) = greedy_decode(logits_of(path), [len(path)])
     (beam,) = beam_decode(logits_of(path), [len(path)], width=4)
     assert (beam.indices, beam.frames) == (greedy.indices, greedy.frames)
+
+
+def test_calibration_recovers_the_power_that_spoilt_confidences():
+    rng = np.random.default_rng(0)
+    true = rng.uniform(0.3, 1, 20_000)
+    right = rng.random(len(true)) < true
+    spoilt = list(zip((true**2.5).tolist(), right.tolist(), strict=True))
+    exponent = fit_exponent(spoilt)
+    assert exponent == pytest.approx(0.4, abs=0.05)
+    mended = [(sure**exponent, good) for sure, good in spoilt]
+    assert expected_calibration_error(spoilt) > 0.15
+    assert expected_calibration_error(mended) < 0.02
+    assert fit_exponent(spoilt[:50]) == 1.0
