@@ -12,6 +12,10 @@ def resolve_device(name: str) -> torch.device:
 
     Raises ValueError, naming the remedy, for a device that this machine lacks.
     """
+    # With fewer threads than it was told of, torch leaves parts of its results undone.
+    limit = os.environ.get("OMP_THREAD_LIMIT", "")
+    if limit.isdigit() and 0 < int(limit) < torch.get_num_threads():
+        torch.set_num_threads(int(limit))
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
