@@ -10,12 +10,12 @@ import torch
 def resolve_device(name: str) -> torch.device:
     """ "auto" (CUDA where there is one, else the CPU), "cpu", "cuda" or "cuda:n" -> device.
 
+    On the way torch is held to the threads that OMP_THREAD_LIMIT allows, whatever the device: parts
+    of the work are done on the CPU always.
+
     Raises ValueError, naming the remedy, for a device that this machine lacks.
     """
-    # With fewer threads than it was told of, torch leaves parts of its results undone.
-    limit = os.environ.get("OMP_THREAD_LIMIT", "")
-    if limit.isdigit() and 0 < int(limit) < torch.get_num_threads():
-        torch.set_num_threads(int(limit))
+    _respect_thread_limit()
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -30,6 +30,13 @@ def resolve_device(name: str) -> torch.device:
             "use --device cpu, or install a driver and a CUDA build of torch"
         )
     return device
+
+
+def _respect_thread_limit() -> None:
+    """With fewer threads than it counts on, torch leaves parts of its results undone."""
+    limit = os.environ.get("OMP_THREAD_LIMIT", "")
+    if limit.isdigit() and 0 < int(limit) < torch.get_num_threads():
+        torch.set_num_threads(int(limit))
 
 
 def inference_dtype(device: torch.device) -> torch.dtype:

@@ -66,8 +66,9 @@ def degrade_crop(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         crop = _shear(crop, rng)
     if rng.random() < 0.08:  # bent baseline
         crop = _bend(crop, rng)
-    if rng.random() < 0.15:  # strokes thinner or thicker
-        kernel = np.ones((2, 2) if rng.random() < 0.7 else (1, 3), np.uint8)
+    if rng.random() < 0.2:  # strokes thinner or thicker
+        sizes, shares = [(2, 2), (1, 3), (3, 3)], [0.6, 0.2, 0.2]
+        kernel = np.ones(sizes[rng.choice(3, p=shares)], np.uint8)
         crop = cv2.erode(crop, kernel) if rng.random() < 0.5 else cv2.dilate(crop, kernel)
     if rng.random() < 0.3:  # scanned small
         scale = rng.uniform(0.35, 0.8)

@@ -29,6 +29,9 @@ def legible_words(page: Page) -> list[Mapping[str, Any]]:
     return [word for word in page["words"] if not word.get("ignore") and word["text"]]
 
 
+#: Of gaps this wide, in heights of the words, a third is bridged when words are joined.
+NARROW = 0.15
+
 #: Why a word is left out of training.
 STRAY_SPACE = "space at an end, or two in a row"
 UNKNOWN_CHARACTER = "character outside the charset"
@@ -63,15 +66,15 @@ def join_words(
 ) -> Mapping[str, Any]:
     """The word at `start` and up to three that follow close to it on its line, as one word.
 
-    Its text has a space between them; without a neighbour the word itself comes back.
+    The narrower a gap, the likelier it is bridged, as with detectors. The text has a space between
+    the words; without a neighbour the word itself comes back.
     """
     run = [words[start]]
     for word in words[start + 1 : start + 4]:
-        if not _follows(run[-1], word):
+        gap = _gap(run[-1], word)
+        if gap is None or rng.random() > np.exp(-max(gap, 0.0) / NARROW):
             break
         run.append(word)
-        if rng.random() < 0.5:
-            break
     if len(run) == 1:
         return run[0]
     first, last = (np.asarray(word["quad"], np.float32) for word in (run[0], run[-1]))
@@ -85,18 +88,19 @@ def join_words(
     return joined
 
 
-def _follows(word: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether the other word comes next on the same line, no further than a usual space."""
+def _gap(word: Mapping[str, Any], other: Mapping[str, Any]) -> float | None:
+    """The gap in heights to the other word if it comes next on the line and is near, else None."""
     a, b = (np.asarray(side["quad"], np.float32) for side in (word, other))
     width, height = quad_size(a)
     other_height = quad_size(b)[1]
     if width < 1 or min(height, other_height) < 0.8 * max(height, other_height):
-        return False
+        return None
     along = (a[1] - a[0] + a[2] - a[3]) / 2 / width
     gaps = b[[0, 3]] - a[[1, 2]]  # upper and lower corners
     reach = gaps @ along / height
     shift = gaps @ np.array([-along[1], along[0]]) / height
-    return bool((reach > -0.1).all() and (reach < 0.6).all() and (np.abs(shift) < 0.15).all())
+    near = (reach > -0.1).all() and (reach < 0.6).all() and (np.abs(shift) < 0.15).all()
+    return float(reach.mean()) if near else None
 
 
 class WordCrops(IterableDataset):
@@ -109,8 +113,9 @@ class WordCrops(IterableDataset):
         max_pixels: padded pixels in a batch (the width times 32 times the count).
         words_per_page: words taken of a page before the next source is drawn, so that a batch
             holds many typefaces.
-        joined: share of words that are cut together with their neighbours, if the codec has a
-            space: detectors miss narrow gaps, and then the recognizer must tell.
+        joined: share of words that are cut together with their neighbours where these are near
+            (see `join_words`), if the codec has a space: detectors miss narrow gaps, and then the
+            recognizer must tell.
         seed: with torch's own (a worker's), decides everything that is drawn.
 
     What cannot be learnt is left out, counted in `left_out` and logged, see `reason_to_leave_out`.
@@ -123,7 +128,7 @@ class WordCrops(IterableDataset):
         codec: Codec,
         max_pixels: int = 32 * 96 * 64,
         words_per_page: int = 48,
-        joined: float = 0.12,
+        joined: float = 0.4,
         seed: int = 0,
     ):
         self.sources = sources

@@ -49,8 +49,11 @@ COMMON = re.compile(
     re.IGNORECASE,
 )
 
+_ASCII = set(range(128))
 _NEEDED = set(map(ord, string.ascii_letters + string.digits + ".,:;-()/&'!?"))
 _SIGNATURE = "aegRQS27&"
+# Fonts for other alphabets that come in Latin's code points have no accents on these.
+_ACCENTED = (("a", "à"), ("n", "ñ"), ("o", "ö"), ("u", "ü"))
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class Face:
         stretch: width in percent, 50 to 200.
         look: "text", "mono", "hand", "narrow", "wide" or "capitals" (no lower case).
         common: whether it belongs to what most printed matter is set in.
-        characters: code points that it covers.
+        characters: code points that it covers; only ASCII where the others are not what they
+            should be.
     """
 
     family: str
@@ -150,9 +154,25 @@ def _inspect(font: TTFont, info: typst.FontInfo) -> tuple[str, Face] | None:
         stretch=round(info.stretch * 100 if info.stretch <= 3 else info.stretch, 1),
         look=look,
         common=bool(COMMON.search(info.family)),
-        characters=frozenset(cmap),
+        characters=frozenset(
+            cmap if _accents_are_drawn(glyphs, cmap, em) else cmap.keys() & _ASCII
+        ),
     )
     return signature, face
+
+
+def _accents_are_drawn(glyphs: object, cmap: dict[int, str], em: int) -> bool:
+    """Whether accented letters stand higher than plain ones, as far as the font has them."""
+    return all(
+        _top(_outline(glyphs, cmap[ord(accented)], em))
+        > _top(_outline(glyphs, cmap[ord(plain)], em))
+        for plain, accented in _ACCENTED
+        if ord(accented) in cmap
+    )
+
+
+def _top(outline: list[tuple[str, tuple]]) -> float:
+    return max((point[1] for _, points in outline for point in points), default=0.0)
 
 
 def _outline(glyphs: object, name: str, em: int) -> list[tuple[str, tuple]]:

@@ -37,8 +37,8 @@ data = L(DataLoader)(
     dataset=L(WordCrops)(
         # Shares of words. Held-out pages are for `evaluate`.
         sources=[
-            (L(PdfPages)(folders=["${paths.typeset}"], **_pages, seed=11), 0.46),
-            (L(PdfPages)(folders=["${paths.signs}"], **_pages, seed=13), 0.08),
+            (L(PdfPages)(folders=["${paths.typeset}"], **_pages, seed=11), 0.41),
+            (L(PdfPages)(folders=["${paths.signs}"], **_pages, seed=13), 0.13),
             (L(PdfPages)(folders=["${paths.documents}"], **_pages, seed=12), 0.1),
             (real_pages("sroie"), 0.18),
             (real_pages("tapuscorpus_fra"), 0.07),

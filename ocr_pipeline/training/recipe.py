@@ -32,6 +32,11 @@ from synthesis.pages import PdfPages
 
 logger = logging.getLogger(__name__)
 
+#: (pages, share of what is learnt) pairs.
+Sources = list[tuple[Any, float]]
+#: (name, pages) pairs.
+EvaluationSets = list[tuple[str, Any]]
+
 #: Pages that every fine-tuning is measured on besides the user's, to show what it forgets.
 SANITY = resources.files("ocr_pipeline.training") / "sanity"
 
@@ -89,10 +94,11 @@ def fine_tuning(
 
     folders = [str(path) for path in pdfs or (replay_pdfs(out / "replay") if replay else [])]
     total = sum(inventory.words for inventory in found)
-    sources: list[tuple[Any, float]] = [
+    own: Sources = [
         (pages, (1 - replay) * inventory.words / total)
         for pages, inventory in zip(learnt, found, strict=True)
     ]
+    sources = _mixed(stage, own, folders, replay)
     device_found = resolve_device(device)
     cfg: dict[str, Any] = dict(
         model=OmegaConf.create(json.loads(metadata["model"])),
@@ -109,13 +115,13 @@ def fine_tuning(
             patience=8,
         ),
     )
-    sets = [
+    sets: EvaluationSets = [
         ("validation", L(ConcatDataset)(datasets=held)),
         ("sanity", L(LabelledPages)(folder=str(SANITY))),
     ]
     if codec is not None:
         fresh = len(set(codec.charset) - set(json.loads(metadata["charset"])))
-        cfg |= _recognition(codec, sources, folders, replay, sets, device_found)
+        cfg |= _recognition(codec, sources, sets, device_found)
         cfg["model"].num_classes = codec.num_classes
         cfg["train"] |= recognition_settings(
             words=total, fresh=fresh, cuda=_cuda(device_found), steps=steps
@@ -123,7 +129,7 @@ def fine_tuning(
     else:
         pages_found = sum(inventory.pages for inventory in found)
         resolution = json.loads(metadata.get("resolution", "{}"))
-        cfg |= _detection(resolution, sources, folders, replay, sets, device_found)
+        cfg |= _detection(resolution, sources, sets, device_found)
         cfg["train"] |= detection_settings(pages=pages_found, cuda=_cuda(device_found), steps=steps)
     return OmegaConf.create(cfg, flags={"allow_objects": True})
 
@@ -209,17 +215,21 @@ def _between(value: int, low: int, high: int) -> int:
     return min(max(value, low), high)
 
 
+def _mixed(stage: str, sources: Sources, folders: list[str], replay: float) -> Sources:
+    """The sources and, for the replay, pages drawn as in the full training of the stage."""
+    if not replay:
+        return sources
+    drawn: dict[str, Any] = (
+        dict(text_height=(11, 48), max_side=2200, seed=11)
+        if stage == "recognition"
+        else dict(crop=1000, text_height=(7, 30), seed=21)
+    )
+    return [*sources, (L(PdfPages)(folders=folders, **drawn), replay)]
+
+
 def _recognition(
-    codec: Codec,
-    sources: list[tuple[Any, float]],
-    folders: list[str],
-    replay: float,
-    sets: list[tuple[str, Any]],
-    device: torch.device,
+    codec: Codec, sources: Sources, sets: EvaluationSets, device: torch.device
 ) -> dict[str, Any]:
-    if replay:
-        pages = L(PdfPages)(folders=folders, text_height=(11, 48), max_side=2200, seed=11)
-        sources = [*sources, (pages, replay)]
     return dict(
         codec=L(Codec)(charset=codec.charset),
         objective=L(CTCObjective)(),
@@ -237,16 +247,8 @@ def _recognition(
 
 
 def _detection(
-    resolution: dict[str, Any],
-    sources: list[tuple[Any, float]],
-    folders: list[str],
-    replay: float,
-    sets: list[tuple[str, Any]],
-    device: torch.device,
+    resolution: dict[str, Any], sources: Sources, sets: EvaluationSets, device: torch.device
 ) -> dict[str, Any]:
-    if replay:
-        pages = L(PdfPages)(folders=folders, crop=1000, text_height=(7, 30), seed=21)
-        sources = [*sources, (pages, replay)]
     return dict(
         resolution=resolution,
         data=L(build_detection_train_loader)(

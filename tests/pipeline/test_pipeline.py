@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import threading
@@ -187,3 +188,14 @@ def test_a_quad_that_holds_two_words_is_cut_between_them(ocr):
     assert (first.text, second.text) == ("s1", "s2")
     xs = [word.quad[k][0] for word in (first, second) for k in (0, 1)]
     assert xs == pytest.approx([10, 17.84, 22.16, 30], abs=0.2)  # the bar runs from 10 to 30
+
+
+def test_torch_keeps_to_the_limit_of_threads():
+    """Beyond it, OpenMP starts fewer threads than torch shares the work among, and words go."""
+    code = (
+        "import torch; from ocr_pipeline import resolve_device;"
+        "torch.set_num_threads(4); resolve_device('cpu'); print(torch.get_num_threads())"
+    )
+    limited = os.environ | {"OMP_THREAD_LIMIT": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=limited, capture_output=True, text=True)
+    assert done.stdout.split() == ["1"], done.stderr

@@ -89,7 +89,7 @@ def test_words_are_joined_with_close_neighbours_only():
         return {"quad": quad, "text": text, "ink": (0.1, 0.8)}
 
     far, below = word(300, 400, "far"), word(0, 100, "below", y=60)
-    words = [word(0, 100, "one"), word(110, 200, "two", y=4), far, below]
+    words = [word(0, 100, "one"), word(100, 200, "two", y=4), far, below]
     joined = join_words(words, 0, np.random.default_rng(0))
     assert (joined["text"], joined["ink"]) == ("one two", (0.1, 0.8))
     assert np.array_equal(joined["quad"], [[0, 0], [200, 8], [200, 48], [0, 40]])
@@ -99,7 +99,7 @@ def test_words_are_joined_with_close_neighbours_only():
 
 def test_spaces_are_learnt_where_the_codec_has_one():
     page = page_of(["a", "b"])
-    page["words"][1]["quad"] = [[60, 16], [80, 16], [80, 48], [60, 48]]  # beside "a", not below
+    page["words"][1]["quad"] = [[51, 16], [71, 16], [71, 48], [51, 48]]  # beside "a", not below
     page["words"][0]["quad"] = [[30, 16], [50, 16], [50, 48], [30, 48]]
     for charset, expected in (("ab ", {1, 2, 3}), ("ab", {1, 2})):
         data = WordCrops(

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pypdfium2
 import pytest
+from fontTools.ttLib import TTFont
 
 from ocr_pipeline.cli.synth import main
 from ocr_pipeline.labels import LabelledPages
@@ -29,6 +30,18 @@ def test_scan_keeps_text_faces_once(font_folder):
     assert {face.look for face in faces if face.family == "DejaVu Sans Mono"} == {"mono"}
     assert all(ord(char) in face.characters for face in faces for char in "azAZ09")
     assert len(set(faces)) == len(faces)
+
+
+def test_accents_that_are_other_letters_are_not_counted(font_folder, tmp_path):
+    """As in Cyrillic fonts from before Unicode, with their letters where Latin has accents."""
+    with TTFont(next(font_folder.rglob("DejaVuSans.ttf"))) as font:
+        for table in font["cmap"].tables:
+            if table.isUnicode():
+                table.cmap[ord("à")] = table.cmap[ord("я")]
+        font.save(tmp_path / "false.ttf")
+    (face,) = scan([tmp_path])[1]
+    assert max(face.characters) < 128
+    assert ord("a") in face.characters
 
 
 def test_held_out_families_stay_out(font_folder):
