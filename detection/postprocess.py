@@ -13,6 +13,8 @@ class Regions:
     Args:
         shrink_ratio: the one that the targets were drawn with (`targets.TextMaps`).
         threshold: a pixel belongs to a region if its probability is at least this.
+        margin: room added around words, in heights, half of it on either side: people frame words
+            more loosely than fonts do, and a box that is a little large overlaps theirs more.
         min_score: regions with a lower mean probability are dropped.
         min_size: quads with a shorter side below this (pixels of the image) are dropped.
         max_candidates: of more regions the largest are kept.
@@ -24,6 +26,7 @@ class Regions:
         *,
         shrink_ratio: float = 0.7,
         threshold: float = 0.55,
+        margin: float = 0.0,
         min_score: float = 0.7,
         min_size: float = 3.0,
         max_candidates: int = 5000,
@@ -31,6 +34,7 @@ class Regions:
     ):
         self.shrink_ratio = shrink_ratio
         self.threshold = threshold
+        self.margin = margin
         self.min_score = min_score
         self.min_size = min_size
         self.max_candidates = max_candidates
@@ -72,6 +76,7 @@ class Regions:
 
         distances = unshrink_distances(rects[:, 2], rects[:, 3], self.shrink_ratio)
         rects[:, 2:4] += 2 * distances[:, None]
+        rects[:, 2:4] += self.margin * rects[:, 2:4].min(1, keepdims=True)
         keep = rects[:, 2:4].min(1) >= self.min_size
         return rect_quads(rects[keep]), scores[keep]
 

@@ -44,6 +44,13 @@ def test_ordinary_words_survive_well():
     assert np.mean(overlaps) > 0.94
 
 
+def test_margin_is_in_heights():
+    maps = TextMaps()(256, 512, rectangle(90, 24, 10, (250, 128)), np.zeros(1, bool))
+    (tight,), (loose,) = (Regions(margin=margin)(maps[0])[0] for margin in (0.0, 0.5))
+    sides = [np.linalg.norm(np.diff(quad[:3], axis=0), axis=1) for quad in (tight, loose)]
+    assert sides[1] - sides[0] == pytest.approx(0.5 * sides[0].min(), abs=1e-3)
+
+
 @pytest.mark.parametrize("height", [8, 14, 40])
 def test_neighbours_two_pixels_apart_stay_apart(height):
     quads = [
