@@ -516,7 +516,7 @@ def _noise(sheet: _Sheet, rng: Rng, s: float) -> None:
 
 
 def _specks(sheet: _Sheet, rng: Rng, s: float) -> None:
-    """Pepper in the paper and salt in the ink: dots of one to a few pixels."""
+    """Pepper in the paper and salt in the ink: dots of one to a few pixels, some in clouds."""
     height, width = sheet.size
     if sheet.text_height > 12:
         reach = 1 + int(rng.integers(0, 1 + int(sheet.text_height / 14)))
@@ -525,6 +525,13 @@ def _specks(sheet: _Sheet, rng: Rng, s: float) -> None:
     share = 10 ** rng.uniform(-5, -2.7) * min(s, 1.5) / reach
     count = min(int(share * height * width), 20_000)
     ys, xs = rng.integers(0, height, count), rng.integers(0, width, count)
+    if rng.random() < 0.5:
+        clouds = int(rng.integers(2, 12))
+        spread = sheet.text_height * rng.uniform(0.3, 3, (2, clouds))
+        centres = rng.uniform(0, 1, (2, clouds)) * [[height], [width]]
+        part = rng.integers(0, clouds, count)
+        dots = centres[:, part] + spread[:, part] * rng.normal(size=(2, count))
+        ys, xs = np.clip(dots, 0, [[height - 1], [width - 1]]).astype(int)
     salt = rng.random(count) < (0.2 if rng.random() < 0.6 else 0.9)
     tones = np.where(salt, 255, rng.integers(0, 110, count)).astype(np.uint8)
     for dy in range(reach):

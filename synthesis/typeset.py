@@ -427,12 +427,22 @@ class PageMaker:
             "drop": self.uniform(0.5, 3),
             "below": self.chance(0.5),
             "dot": self.pick([".", ".", "_", "-", " ."]),
-            "options": self.many(
-                2, 4, lambda: {"text": self.text.phrase()[:14].strip(), "on": self.chance(0.4)}
-            )
-            if style == "ticks"
-            else [],
+            "options": self._ticks() if style == "ticks" else [],
         }
+
+    def _ticks(self) -> list[Spec]:
+        """Boxes to tick, alike on one line; some are ticked, by pen or by typewriter."""
+        side, width = self.uniform(0.6, 1.4), self.uniform(0.3, 2)
+        return self.many(
+            2,
+            4,
+            lambda: {
+                "text": self.text.phrase()[:14].strip(),
+                "side": side,  # em
+                "width": width,
+                "mark": self.pick(["", "", "", "cross", "X", "x"]),
+            },
+        )
 
     def _receipt(self) -> Spec:
         look = str(
