@@ -24,6 +24,20 @@ MIN_CONTRAST = 5.0  # standard deviation of grey levels in a word's box
 _GRAIN = np.random.default_rng(0).standard_normal((768, 768)).astype(np.float32)
 
 
+def turned(page: dict[str, Any], degrees: float) -> dict[str, Any]:
+    """The whole page, turned clockwise on white ground; its words' quads follow."""
+    quads = np.array([word["quad"] for word in page["words"]], np.float32).reshape(-1, 4, 2)
+    sheet = _Sheet(page["image"], quads, text_height=0)
+    height, width = sheet.size
+    matrix, size = _turning(width, height, degrees, whole=True)
+    _warp(sheet, matrix, size, np.full((size[1], size[0], 3), 255, np.uint8))
+    words = [
+        {**word, "quad": quad.tolist()}
+        for word, quad in zip(page["words"], sheet.quads, strict=True)
+    ]
+    return {**page, "image": sheet.image, "words": words}
+
+
 @dataclass
 class _Sheet:
     """A page on its way: `image` is (H, W) grey or (H, W, 3), `quads` (N, 4, 2) pixel edges."""
@@ -529,8 +543,8 @@ def _specks(sheet: _Sheet, rng: Rng, s: float) -> None:
         clouds = int(rng.integers(2, 12))
         spread = sheet.text_height * rng.uniform(0.3, 3, (2, clouds))
         centres = rng.uniform(0, 1, (2, clouds)) * [[height], [width]]
-        part = rng.integers(0, clouds, count)
-        dots = centres[:, part] + spread[:, part] * rng.normal(size=(2, count))
+        cloud = rng.integers(0, clouds, count)
+        dots = centres[:, cloud] + spread[:, cloud] * rng.normal(size=(2, count))
         ys, xs = np.clip(dots, 0, [[height - 1], [width - 1]]).astype(int)
     salt = rng.random(count) < (0.2 if rng.random() < 0.6 else 0.9)
     tones = np.where(salt, 255, rng.integers(0, 110, count)).astype(np.uint8)
@@ -570,17 +584,22 @@ def _turn(sheet: _Sheet, rng: Rng, s: float) -> None:
     else:
         return
     height, width = sheet.size
-    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    new_width, new_height = width, height
-    if abs(angle) > 5:
-        new_width = math.ceil(width * abs(cos) + height * abs(sin))
-        new_height = math.ceil(width * abs(sin) + height * abs(cos))
-    shift = (
-        np.array([new_width, new_height]) / 2
-        - np.array([[cos, -sin], [sin, cos]]) @ np.array([width, height]) / 2
-    )
-    matrix = np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]], [0, 0, 1]])
-    _warp(sheet, matrix, (new_width, new_height), _margin_canvas(sheet, rng, new_height, new_width))
+    matrix, size = _turning(width, height, angle, whole=abs(angle) > 5)
+    _warp(sheet, matrix, size, _margin_canvas(sheet, rng, size[1], size[0]))
+
+
+def _turning(
+    width: int, height: int, degrees: float, *, whole: bool
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """A clockwise turn about the centre (3, 3), and the picture's (width, height) after it: as
+    before, or large enough for the whole picture."""
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    turn = np.array([[cos, -sin], [sin, cos]])
+    # A quarter turn has cosines of 1e-17, which must not cost a pixel.
+    size = np.ceil(abs(turn) @ [width, height] - 1e-6) if whole else np.array([width, height])
+    shift = size / 2 - turn @ [width / 2, height / 2]
+    matrix = np.vstack([np.column_stack([turn, shift]), [0, 0, 1]])
+    return matrix, (int(size[0]), int(size[1]))
 
 
 def _perspective(sheet: _Sheet, rng: Rng, amount: float) -> None:

@@ -1,6 +1,7 @@
 """The shipped detector on text at any angle."""
 
-import cv2
+from operator import itemgetter
+
 import numpy as np
 import pypdfium2
 import pytest
@@ -10,6 +11,7 @@ import typst
 from detection.geometry import as_quads
 from detection.metrics import match
 from ocr_pipeline.weights import load_detector
+from synthesis.degrade import turned
 from synthesis.pdf import render_page
 
 PAGE = """
@@ -28,27 +30,13 @@ def detector():
 def page():
     """Print with wide spaces, and its words' quads."""
     pdf = pypdfium2.PdfDocument(typst.compile(PAGE.encode(), ignore_system_fonts=True))
-    page = render_page(pdf[0], 150)
-    return page["image"], as_quads([word["quad"] for word in page["words"]])
-
-
-def turn(image, quads, degrees):
-    """The page turned clockwise, whole, on white."""
-    height, width = image.shape[:2]
-    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-    matrix = np.array([[cos, -sin], [sin, cos]])
-    size = np.round(np.abs(matrix) @ [width, height]).astype(int)
-    shift = size / 2 - matrix @ [width / 2, height / 2]
-    pixels = np.column_stack([matrix, shift + matrix @ [0.5, 0.5] - 0.5])
-    image = cv2.warpAffine(
-        image, pixels, size.tolist(), flags=cv2.INTER_CUBIC, borderValue=(255, 255, 255)
-    )
-    return image, (quads @ matrix.T + shift).astype(np.float32)
+    return render_page(pdf[0], 150)
 
 
 @pytest.mark.parametrize("degrees", [0, 30, 45, 90, 135, 180, 270, 330])
 def test_words_at_any_angle_are_framed(detector, page, degrees):
-    image, quads = turn(*page, degrees)
+    image, words = itemgetter("image", "words")(turned(page, degrees))
+    quads = as_quads([word["quad"] for word in words])
     (found,) = detector.detect([image])
     pairs = match(quads, found.quads).pairs
     assert len(pairs) >= 0.95 * len(quads)
