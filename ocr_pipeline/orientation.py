@@ -1,13 +1,21 @@
-"""Which way up the text stands, told by reading a few words each way.
+"""Which way up the text stands: its slant told by the detector's quads, the rest by reading.
 
 A detector sees where words are and how they are tilted, but not which end is up: its quads start
 at the corner from which upright text would be read. A recognizer is surer of text the right way up.
+Text that stands straight is found best, so a page that does not is straightened and seen anew.
 """
 
 from collections.abc import Callable, Sequence
 
+import cv2
 import numpy as np
 
+#: Degrees of slant from which on a page is seen anew: detectors learn on almost level pages.
+LEAST_SLANT = 4.0
+#: A page has a slant if this share of its text, by length, lies within so many degrees of it.
+AGREED, ABOUT = 0.6, 4.0
+#: Sides of pictures that OpenCV can warp.
+MOST_PIXELS = 32_766
 #: Words that are read each way to decide for a page.
 SAMPLE = 8
 #: Longer ones, in heights, cost more than they tell.
@@ -59,12 +67,89 @@ def face_across(quads: np.ndarray, confidences: Confidences) -> np.ndarray:
     return quads
 
 
-def turn_back(quads: np.ndarray, turn: int, width: int, height: int) -> np.ndarray:
-    """Quads (N, 4, 2) on `np.rot90(page, turn)` -> quads on the page of `width` x `height`."""
-    for step in reversed(range(turn)):
-        before = height if step % 2 else width  # of the picture that this quarter turned
-        quads = np.stack([before - quads[..., 1], quads[..., 0]], axis=-1)
-    return quads
+def page_slant(quads: np.ndarray) -> float:
+    """Degrees, clockwise, by which the lines of a page are off the nearest axis: -45 to 45.
+
+    It is 0 where that is less than `LEAST_SLANT`, and where words do not agree.
+
+    Args:
+        quads: (N, 4, 2), each along its text, or across it.
+    """
+    along, across = _sides(quads)
+    lengths, widths = np.maximum(along, across), np.minimum(along, across)
+    telling = lengths >= ELONGATED * widths
+    lengths, angles = lengths[telling], _angles(quads[telling])
+    if not len(lengths):
+        return 0.0
+    # Four times as large, angles a quarter turn apart are the same.
+    mean = float(np.angle((lengths * np.exp(4j * np.radians(angles))).sum(), deg=True)) / 4
+    off = (angles - mean + 45) % 90 - 45
+    order = np.argsort(off)
+    middle = off[order][np.searchsorted(lengths[order].cumsum(), lengths.sum() / 2)]
+    slant = (mean + middle + 45) % 90 - 45
+    agreed = lengths[np.abs(off - middle) <= ABOUT].sum() >= AGREED * lengths.sum()
+    return float(slant) if agreed and abs(slant) >= LEAST_SLANT else 0.0
+
+
+def start_along(quads: np.ndarray, degrees: float) -> np.ndarray:
+    """Quads that start at the corner from which text turned clockwise by `degrees` is read, or up
+    to 45 more or less."""
+    steps = np.round((degrees - _angles(quads)) / 90).astype(int) % 4
+    corners = (np.arange(4) + steps[:, None]) % 4
+    return quads[np.arange(len(quads))[:, None], corners]
+
+
+def straighten(
+    image: np.ndarray, quads: np.ndarray, turn: int, slant: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn a page back by `turn` quarters, clockwise, and `slant` degrees.
+
+    Args:
+        image: (H, W, 3) uint8.
+        quads: (N, 4, 2), where its words are; of a slanted page the part around them is kept, so
+            that corners without text do not make the text small.
+
+    Returns:
+        The straight page, and the affine matrix (2, 3) from its points to those of `image`.
+    """
+    height, width = image.shape[:2]
+    angle = np.radians(90 * turn + slant)
+    forth = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    forth = forth if slant else np.round(forth)
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) @ forth.T
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    if not slant:
+        straight = np.ascontiguousarray(np.rot90(image, turn))
+    else:
+        text = quads.reshape(-1, 2) @ forth.T
+        room = 0.05 * np.ptp(text, axis=0).max() + 3 * np.median(_sides(quads)[1])
+        low, high = (
+            np.maximum(low, text.min(axis=0) - room),
+            np.minimum(high, text.max(axis=0) + room),
+        )
+        low = np.floor(low)
+        # OpenCV counts from the centre of a pixel, quads from its edge.
+        shift = forth @ [0.5, 0.5] - low - 0.5
+        paper = np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]), axis=0)
+        straight = cv2.warpAffine(
+            image,
+            np.column_stack([forth, shift]),
+            np.ceil(high - low).astype(int).tolist(),
+            flags=cv2.INTER_LINEAR,
+            borderValue=paper.tolist(),
+        )
+    return straight, np.column_stack([forth.T, forth.T @ low])
+
+
+def turn_back(quads: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Quads (N, 4, 2) of a straightened page -> on the page, by the matrix of `straighten`."""
+    return (quads @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def _angles(quads: np.ndarray) -> np.ndarray:
+    """Direction (N,) in which each quad would be read, degrees clockwise from the x axis."""
+    x, y = (quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]).T
+    return np.degrees(np.arctan2(y, x))
 
 
 def _sides(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

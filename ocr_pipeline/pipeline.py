@@ -16,7 +16,15 @@ from ocr_pipeline import layout
 from ocr_pipeline.ahead import ahead
 from ocr_pipeline.decode import PageImage, read_pages, to_rgb
 from ocr_pipeline.inputs import InputError
-from ocr_pipeline.orientation import face_across, page_turn, turn_back
+from ocr_pipeline.orientation import (
+    MOST_PIXELS,
+    face_across,
+    page_slant,
+    page_turn,
+    start_along,
+    straighten,
+    turn_back,
+)
 from ocr_pipeline.results import Document, Page, Word, as_quad
 
 #: A file, a Pillow image, or RGB uint8 (H, W, 3) or grey uint8 (H, W).
@@ -365,18 +373,20 @@ class OCRPipeline:
             event.page, event.result = None, result  # pictures are large; the caller may linger
 
     def _upright(self, image: np.ndarray, found: DetectionsLike) -> DetectionsLike:
-        """Let quads start where their text does; a page that stands the wrong way is seen anew."""
+        """Let quads start where their text does; a page that is turned or slanted is seen anew."""
         if not self.orientation:
             return found
 
         def confidences(quads: np.ndarray) -> list[float]:
             return [reading.confidence for reading in self.recognize(image, quads)]
 
-        quads = found.quads
-        if turn := page_turn(quads, confidences):
-            (found,) = self.detect([np.ascontiguousarray(np.rot90(image, turn))])
-            height, width = image.shape[:2]
-            quads = turn_back(found.quads, turn, width, height)
+        slant = page_slant(found.quads) if max(image.shape) <= MOST_PIXELS else 0.0
+        quads = start_along(found.quads, slant)
+        turn = page_turn(quads, confidences)
+        if turn or slant:
+            straight, back = straighten(image, quads, turn, slant)
+            (found,) = self.detect([straight])
+            quads = turn_back(found.quads, back)
         return _Facing(face_across(quads, confidences), found.scores)
 
     def _document(self, document: _Pending) -> Document:

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from ocr_pipeline.orientation import SAMPLE, face_across, page_turn, turn_back
+from ocr_pipeline.orientation import (
+    SAMPLE,
+    face_across,
+    page_slant,
+    page_turn,
+    start_along,
+    straighten,
+    turn_back,
+)
 
 
 def word(x, y, width, height):
@@ -48,16 +56,50 @@ def test_the_turn_of_a_page_is_seen_and_undone(quarters):
     asked = []
     assert page_turn(as_detected(truth), reader(truth, asked)) == quarters
     assert asked == [2 * SAMPLE]
-    np.testing.assert_array_equal(turn_back(TEXT, quarters, width, height), truth)
+    image = np.zeros((height, width, 3), np.uint8)
+    _, back = straighten(image, as_detected(truth), quarters, 0.0)
+    np.testing.assert_array_equal(turn_back(TEXT, back), truth)
 
 
+def slanted(quads, degrees):
+    """Quads turned clockwise about a far point; they lie in a picture of 2000 x 2000 pixels."""
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    centre = np.array([500, 150])
+    return (quads - centre) @ np.array([[cos, sin], [-sin, cos]]) + 1000
+
+
+@pytest.mark.parametrize("degrees", [-44, -13, 4.5, 30, 44])
+def test_the_slant_of_a_page_is_seen_and_undone(degrees):
+    truth = slanted(TEXT, degrees)
+    found = start_along(as_detected(truth), slant := page_slant(as_detected(truth)))
+    assert slant == pytest.approx(degrees, abs=0.01)
+    np.testing.assert_allclose(found[:-1], truth[:-1])  # all but the spine
+    straight, back = straighten(np.zeros((2000, 2000, 3), np.uint8), found, 0, slant)
+    forth = np.linalg.inv(np.vstack([back, [0, 0, 1]]))[:2]
+    level = turn_back(truth, forth)
+    np.testing.assert_allclose(level - level[0, 0], TEXT - TEXT[0, 0], atol=0.2)
+    assert level.min() > 0
+    assert (level.reshape(-1, 2).max(0) < straight.shape[1::-1]).all()
+    assert straight.shape[0] < 600  # the part that holds text
+
+
+@pytest.mark.parametrize("slant", [0.0, 17.0])
 @pytest.mark.parametrize("quarters", range(4))
-def test_a_point_of_the_page_is_where_rot90_puts_it(quarters):
-    page = np.zeros((30, 50), np.uint8)
-    page[7, 11] = 1
-    ((y, x),) = np.argwhere(np.rot90(page, quarters))
-    quad = np.array([[[x + 0.5, y + 0.5]] * 4])
-    assert turn_back(quad, quarters, 50, 30)[0, 0].tolist() == [11.5, 7.5]
+def test_a_point_of_the_page_is_where_it_was(quarters, slant):
+    page = np.zeros((300, 500, 3), np.uint8)
+    page[70:74, 110:114] = 255
+    corners = np.array([[[20, 20], [480, 20], [480, 280], [20, 280]]], np.float32)
+    straight, back = straighten(page, corners, quarters, slant)
+    spot = np.argwhere(straight[..., 0] > 60).mean(axis=0)[::-1] + 0.5
+    point = turn_back(np.array([[spot] * 4]), back)[0, 0]
+    np.testing.assert_allclose(point, [112, 72], atol=0.3)
+
+
+def test_words_that_disagree_have_no_slant():
+    every = np.concatenate([slanted(PAGE, degrees) for degrees in (0, 20, 40)])
+    assert page_slant(every) == 0
+    assert page_slant(slanted(PAGE, 3)) == 0  # almost level
+    assert page_slant(np.empty((0, 4, 2), np.float32)) == 0
 
 
 def test_words_across_the_page_are_turned_alone():
