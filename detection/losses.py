@@ -57,7 +57,8 @@ class DBLoss(nn.Module):
 def balanced_cross_entropy(
     logits: Tensor, target: Tensor, mask: Tensor, negative_ratio: float
 ) -> Tensor:
-    """Mean cross entropy of the positive pixels and the hardest `negative_ratio` times as many.
+    """Mean cross entropy of the positive pixels and the hardest `negative_ratio` times as many,
+    weighted by `mask`.
 
     A batch without text still learns from its hardest hundredth of a pixel count.
     """

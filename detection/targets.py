@@ -7,6 +7,7 @@ from detection.geometry import areas, offset_quads, shrink_distances
 
 STRIDE = 2  # pixels of the image for one of a map
 _FINE = 4  # sub-pixels along a map's pixel: a word's edge falls between pixels, and the map says so
+_REACH = 0.3  # heights by which words are lengthened to find the gaps between them
 _SHIFT = 4  # fractional bits of the coordinates that OpenCV draws
 
 
@@ -20,6 +21,9 @@ class TextMaps:
             sixfold when the quad is grown back.
         min_height: words less high than this (pixels of the image) are ignored, not learnt.
         threshold_range: values of the threshold map away from words' borders and on them.
+        gap_weight: of pixels in narrow gaps between words, where others weigh 1: they are few, and
+            decide whether two words are found or one (cf. Ronneberger et al. 2015, arXiv
+            1505.04597, equation 2, for cells that touch).
     """
 
     def __init__(
@@ -28,10 +32,12 @@ class TextMaps:
         shrink_ratio: float = 0.7,
         min_height: float = 5.0,
         threshold_range: tuple[float, float] = (0.3, 0.7),
+        gap_weight: float = 3.0,
     ):
         self.shrink_ratio = shrink_ratio
         self.min_height = min_height
         self.threshold_range = threshold_range
+        self.gap_weight = gap_weight
 
     def __call__(
         self, height: int, width: int, quads: np.ndarray, ignore: np.ndarray
@@ -44,7 +50,7 @@ class TextMaps:
 
         Returns:
             float32 (4, height / 2, width / 2): text (0..1, the share of a pixel that shrunk words
-            cover), mask of the text map, threshold, mask of the threshold map.
+            cover), weights of the text map (0 where ignored), threshold, mask of the threshold map.
         """
         height, width = height // STRIDE, width // STRIDE
         quads = np.where(areas(quads)[:, None, None] < 0, quads[:, ::-1], quads) / STRIDE
@@ -57,17 +63,18 @@ class TextMaps:
         # A thin stroke keeps a whole pixel, or the map would not show it.
         inwards = np.minimum(distances, np.maximum((sides.min(1) - 1) / 2, 0))
 
-        text = np.zeros((height * _FINE, width * _FINE), np.uint8)
+        fine = np.zeros((height * _FINE, width * _FINE), np.uint8)
         # OpenCV paints the outline too: half a sub-pixel less on each side makes up for it.
-        _fill(text, offset_quads(words, inwards + 0.5 / _FINE) * _FINE, 255)
+        _fill(fine, offset_quads(words, inwards + 0.5 / _FINE) * _FINE, 255)
+        text = _reduce(fine, width, height) / 255
         mask = np.ones((height, width), np.uint8)
         _fill(mask, quads[ignore], 0)
         _fill(mask, words, 1)
+        gaps = _gaps(height, width, words, sides[:, 1]) & (text == 0)
+        weights = np.where(gaps, self.gap_weight, 1.0) * mask
 
         threshold, threshold_mask = self._border(height, width, words, distances)
-        return np.stack(
-            [_reduce(text, width, height) / 255, mask, threshold, threshold_mask * mask]
-        ).astype(np.float32)
+        return np.stack([text, weights, threshold, threshold_mask * mask]).astype(np.float32)
 
     def _border(self, height: int, width: int, words: np.ndarray, distances: np.ndarray):
         """Threshold map and its mask: highest on a word's border, falling to both sides of it."""
@@ -85,6 +92,22 @@ class TextMaps:
             low + (high - low) * _reduce(nearness, width, height),
             _reduce((reach > 0).astype(np.float32), width, height) > 0.5,
         )
+
+
+def _gaps(height: int, width: int, words: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """Where two words nearly meet: bool (height, width), what both cover when lengthened."""
+    along = words[:, [1, 2]] - words[:, [0, 3]]
+    along /= np.maximum(np.linalg.norm(along, axis=2, keepdims=True), 1e-6)
+    more = _REACH * heights[:, None, None] * along
+    longer = words + np.concatenate([-more[:, :1], more, -more[:, 1:]], axis=1)
+    covered = np.zeros((height, width), np.uint8)
+    for quad in _fixed(longer):
+        x, y = np.clip(quad.min(0) >> _SHIFT, 0, (width, height))
+        right, bottom = np.clip((quad.max(0) >> _SHIFT) + 2, 0, (width, height))
+        one = np.zeros((max(bottom - y, 1), max(right - x, 1)), np.uint8)
+        cv2.fillConvexPoly(one, quad - (np.array([x, y]) << _SHIFT), 1, shift=_SHIFT)
+        covered[y:bottom, x:right] += one[: bottom - y, : right - x]
+    return covered > 1
 
 
 def _fixed(quads: np.ndarray) -> np.ndarray:

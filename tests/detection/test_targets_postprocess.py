@@ -44,6 +44,21 @@ def test_ordinary_words_survive_well():
     assert np.mean(overlaps) > 0.94
 
 
+def test_narrow_gaps_weigh_more():
+    near, far = (
+        [rectangle(80, 24, 0, (x, 60))[0] for x in (60, 146)],
+        rectangle(80, 24, 0, (330, 60)),
+    )
+    quads = as_quads([*near, *far])
+    text, weights, *_ = TextMaps(gap_weight=3.0)(128, 512, quads, np.zeros(3, bool))
+    assert set(np.unique(weights)) == {1, 3}
+    assert (weights[26:34, 50:53] == 3).all()  # between 100 and 106, at half the resolution
+    assert (weights[:, 60:] == 1).all()
+    assert (weights[text > 0] == 1).all()
+    beside_ignored = TextMaps()(128, 512, quads, np.array([False, True, False]))[1]
+    assert set(np.unique(beside_ignored)) == {0, 1}
+
+
 def test_margin_is_in_heights():
     maps = TextMaps()(256, 512, rectangle(90, 24, 10, (250, 128)), np.zeros(1, bool))
     (tight,), (loose,) = (Regions(margin=margin)(maps[0])[0] for margin in (0.0, 0.5))
