@@ -9,11 +9,13 @@ from torch import nn
 
 from detection import closer
 from detection.adapter import Detections, to_detections
-from detection.geometry import resize, working_scale
+from detection.geometry import printed_window, resize, working_scale
 from detection.maps import Explanation
 from detection.model import DBNet
 
 __all__ = ["Detections", "Detector"]
+
+Window = tuple[int, int, int, int]  # left, top, right, bottom
 
 _STRIDE = 32  # images are grouped by what they measure once padded to multiples of this
 
@@ -67,9 +69,14 @@ class Detector:
         """
         for i, image in enumerate(images):
             _check(i, image)
-        scales = [self._scale(image) for image in images]
-        looks = self._look(images, scales)
-        return [self._look_closer(*each) for each in zip(images, scales, looks, strict=True)]
+        windows = [printed_window(image) for image in images]
+        parts = [_part(*each) for each in zip(images, windows, strict=True)]
+        scales = [self._scale(part) for part in parts]
+        looks = self._look(parts, scales)
+        return [
+            _shifted(self._look_closer(part, scale, look), window)
+            for part, scale, look, window in zip(parts, scales, looks, windows, strict=True)
+        ]
 
     @torch.inference_mode()
     def explain(self, image: np.ndarray) -> Explanation:
@@ -82,6 +89,7 @@ class Detector:
             raise ValueError(
                 f"{type(self.model).__name__} draws no probability map; give weights of a DBNet"
             )
+        image = _part(image, printed_window(image))
         image = resize(image, self._scale(image))
         with self._autocast():
             (probability,) = self.model.probability_maps(self._inputs([image]))
@@ -135,15 +143,11 @@ class Detector:
         return None
 
     def _windows(
-        self, image: np.ndarray, windows: Sequence[tuple[int, int, int, int]], scale: float
+        self, image: np.ndarray, windows: Sequence[Window], scale: float
     ) -> list[Detections]:
         """Words in windows (left, top, right, bottom) of an image, in pixels of the image."""
-        parts = [image[top:bottom, left:right] for left, top, right, bottom in windows]
-        found = self._look(parts, [scale] * len(parts))
-        return [
-            Detections(words.quads + np.array(window[:2], np.float32), words.scores)
-            for window, words in zip(windows, found, strict=True)
-        ]
+        found = self._look([_part(image, window) for window in windows], [scale] * len(windows))
+        return [_shifted(*each) for each in zip(found, windows, strict=True)]
 
     def _look(self, images: Sequence[np.ndarray], scales: Sequence[float]) -> list[Detections]:
         """Words of images that are scaled for the model, in pixels of the images as given."""
@@ -184,6 +188,16 @@ class Detector:
     def _autocast(self) -> torch.autocast:
         device = next(self.model.parameters()).device
         return torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+
+def _part(image: np.ndarray, window: Window) -> np.ndarray:
+    left, top, right, bottom = window
+    return image[top:bottom, left:right]
+
+
+def _shifted(words: Detections, window: Window) -> Detections:
+    """Words of a window of an image, in pixels of the image."""
+    return Detections(words.quads + np.array(window[:2], np.float32), words.scores)
 
 
 def _check(index: int, image: np.ndarray) -> None:

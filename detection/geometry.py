@@ -7,6 +7,9 @@ in its reading direction. Coordinates are pixel edges: an image of width W spans
 import cv2
 import numpy as np
 
+_FAINT = 24  # grey levels that differ no more are one tone
+_LEAST_PART = 0.7
+
 
 def working_scale(height: int, width: int, *, long_side: int, max_upscale: float) -> float:
     """Factor that brings a page of `height` x `width` pixels to the detector's resolution.
@@ -25,6 +28,25 @@ def resize(image: np.ndarray, scale: float) -> np.ndarray:
     # Averaging keeps thin strokes when reducing; it would leave blocks when enlarging.
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     return cv2.resize(image, size, interpolation=interpolation)
+
+
+def printed_window(image: np.ndarray) -> tuple[int, int, int, int]:
+    """The part (left, top, right, bottom) of a page uint8 (H, W, 3) without its blank margins.
+
+    Blank are rows and columns of one tone; a speck is enough for one not to be. Some margin is
+    left, and never less than `_LEAST_PART` of either side, so that a lone word stays a word on a
+    page. Together with `working_scale` it lets print have the resolution that paper does not need.
+    """
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    spans = []
+    for axis in (1, 0):  # rows, then columns
+        inked = np.flatnonzero(grey.max(axis) - grey.min(axis) > _FAINT)
+        length = grey.shape[1 - axis]
+        low, high = (inked[0], inked[-1] + 1) if len(inked) else (0, length)
+        room = max(0.02 * length, (_LEAST_PART * length - (high - low)) / 2)
+        spans.append((max(0, int(low - room)), min(length, int(np.ceil(high + room)))))
+    (top, bottom), (left, right) = spans
+    return left, top, right, bottom
 
 
 def as_quads(quads) -> np.ndarray:

@@ -7,6 +7,7 @@ from detection.geometry import (
     areas,
     as_quads,
     offset_quads,
+    printed_window,
     resize,
     shrink_distances,
     unshrink_distances,
@@ -69,3 +70,21 @@ def test_working_scale(height, width, scale):
 
 def test_resizing_never_loses_a_side():
     assert resize(np.zeros((3, 5000, 3), np.uint8), 0.1).shape == (1, 500, 3)
+
+
+@pytest.mark.parametrize(
+    ("print_at", "expected"),
+    [
+        ((100, 50, 900, 450), (80, 40, 920, 460)),  # less its margins, with a little room
+        ((0, 0, 1000, 500), (0, 0, 1000, 500)),
+        ((400, 200, 410, 210), (55, 30, 755, 380)),  # never less than 0.7 of a side
+        ((0, 0, 10, 10), (0, 0, 355, 180)),
+        (None, (0, 0, 1000, 500)),  # blank
+    ],
+)
+def test_blank_margins_are_left_out(print_at, expected):
+    page = np.full((500, 1000, 3), (253, 246, 227), np.uint8)
+    if print_at:
+        left, top, right, bottom = print_at
+        page[top:bottom, left:right] = 40
+    assert printed_window(page) == expected

@@ -122,6 +122,8 @@ def test_pages_of_one_size_share_a_batch_within_the_budget():
     images = [blue_box(64, 64, (0, 0, i, i)) for i in range(1, 6)] + [
         blue_box(64, 32, (1, 1, 4, 4))
     ]
+    for image in images:
+        image[-1, -1] = 100  # no blank margin
     detector = Detector(model=model, max_upscale=1.0, batch_pixels=2 * 64 * 64)
     widths = [detections.quads[0, 1, 0] for detections in detector.detect(images)]
     assert widths == [1, 2, 3, 4, 5, 4]
