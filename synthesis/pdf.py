@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pypdfium2.raw as pdfium_c
+import shapely
 
 MARGIN = 0.04  # of the font's height, on each side
 ASCENT, DESCENT = 0.73, 0.21  # em, where a page shows too few letters of a font to measure it
@@ -557,15 +558,19 @@ def _ignore_overprinted(words: list[Word]) -> list[Word]:
     quads = np.stack([word.quad for word in words])
     low, high = quads.min(1), quads.max(1)
     straight = np.abs(quads[:, 1] - quads[:, 0]).min(1) < 0.05 * np.ptp(quads, axis=(1, 2))
-    shared = np.minimum(high[:, None], high[None]) - np.maximum(low[:, None], low[None])
-    shared = np.clip(shared, 0, None).prod(-1)
+    boxes = shapely.box(*low.T, *high.T)
+    first, second = shapely.STRtree(boxes).query(boxes)  # pages of indexes hold 20,000 words
+    pairs = (first < second) & straight[first] & straight[second]
+    first, second = first[pairs], second[pairs]
+    shared = np.minimum(high[first], high[second]) - np.maximum(low[first], low[second])
     area = (high - low).prod(-1)
-    share = shared / np.minimum(area[:, None], area[None])
-    share[~straight] = share[:, ~straight] = 0
-    first, second = np.nonzero(np.triu(share, 1) > 0.2)
+    share = np.clip(shared, 0, None).prod(-1) / np.minimum(area[first], area[second])
+    order = np.lexsort((second, first))
+    order = order[share[order] > 0.2]
+    first, second, share = first[order], second[order], share[order]
     twice, covered = set(), set()
-    for i, j in zip(first.tolist(), second.tolist(), strict=True):
-        same = words[i].text == words[j].text and share[i, j] > 0.8
+    for i, j, part in zip(first.tolist(), second.tolist(), share.tolist(), strict=True):
+        same = words[i].text == words[j].text and part > 0.8
         if same and min(area[i], area[j]) > 0.8 * max(area[i], area[j]):
             twice.add(j)
         else:
