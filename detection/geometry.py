@@ -4,10 +4,12 @@ A quad is four points (x, y), clockwise with y pointing down, first the top-left
 in its reading direction. Coordinates are pixel edges: an image of width W spans 0..W.
 """
 
+import math
+
 import cv2
 import numpy as np
 
-_FAINT = 24  # grey levels that differ no more are one tone
+_FAINT = 10  # levels of a channel that differ no more are one tone
 _LEAST_PART = 0.7
 
 
@@ -37,16 +39,26 @@ def printed_window(image: np.ndarray) -> tuple[int, int, int, int]:
     left, and never less than `_LEAST_PART` of either side, so that a lone word stays a word on a
     page. Together with `working_scale` it lets print have the resolution that paper does not need.
     """
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    spans = []
-    for axis in (1, 0):  # rows, then columns
-        inked = np.flatnonzero(grey.max(axis) - grey.min(axis) > _FAINT)
-        length = grey.shape[1 - axis]
-        low, high = (inked[0], inked[-1] + 1) if len(inked) else (0, length)
-        room = max(0.02 * length, (_LEAST_PART * length - (high - low)) / 2)
-        spans.append((max(0, int(low - room)), min(length, int(np.ceil(high + room)))))
-    (top, bottom), (left, right) = spans
+    height, width = image.shape[:2]
+    rows, columns = np.zeros(height, bool), np.zeros(width, bool)
+    for channel in range(3):  # red on green may be one grey; and a plane at a time saves memory
+        plane = cv2.extractChannel(image, channel)
+        rows |= plane.max(1) - plane.min(1) > _FAINT
+        columns |= plane.max(0) - plane.min(0) > _FAINT
+    (top, bottom), (left, right) = _part(rows), _part(columns)
     return left, top, right, bottom
+
+
+def _part(inked: np.ndarray) -> tuple[int, int]:
+    """Where the inked rows, or columns, begin and end, with room."""
+    length = len(inked)
+    places = np.flatnonzero(inked)
+    if not len(places):
+        return 0, length
+    low, high = int(places[0]), int(places[-1]) + 1
+    size = min(length, math.ceil(max(high - low + 0.04 * length, _LEAST_PART * length)))
+    start = min(max((low + high - size) // 2, 0), length - size)
+    return start, start + size
 
 
 def as_quads(quads) -> np.ndarray:

@@ -72,7 +72,7 @@ def balanced_cross_entropy(
 
 
 def dice_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """1 - 2 |P T| / (|P| + |T|) over the masked pixels of the batch, 0 where both are empty."""
+    """1 - 2 |P T| / (|P| + |T|) over the pixels of the batch weighted by `mask`, 0 if empty."""
     overlap = (prediction * target * mask).sum()
     total = ((prediction + target) * mask).sum()
     return 1 - (2 * overlap + 1) / (total + 1)

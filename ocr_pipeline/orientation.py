@@ -14,8 +14,8 @@ import numpy as np
 LEAST_SLANT = 4.0
 #: A page has a slant if this share of its text, by length, lies within so many degrees of it.
 AGREED, ABOUT = 0.6, 4.0
-#: Sides of pictures that OpenCV can warp.
-MOST_PIXELS = 32_766
+#: Longest side of pictures that OpenCV 4 can warp.
+LONGEST_SIDE = 32_766
 #: Words that are read each way to decide for a page.
 SAMPLE = 8
 #: Longer ones, in heights, cost more than they tell.
@@ -99,42 +99,28 @@ def start_along(quads: np.ndarray, degrees: float) -> np.ndarray:
     return quads[np.arange(len(quads))[:, None], corners]
 
 
-def straighten(
-    image: np.ndarray, quads: np.ndarray, turn: int, slant: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Turn a page back by `turn` quarters, clockwise, and `slant` degrees.
-
-    Args:
-        image: (H, W, 3) uint8.
-        quads: (N, 4, 2), where its words are; of a slanted page the part around them is kept, so
-            that corners without text do not make the text small.
+def straighten(image: np.ndarray, turn: int, slant: float) -> tuple[np.ndarray, np.ndarray]:
+    """Turn a page, uint8 (H, W, 3), back by `turn` quarters, clockwise, and `slant` degrees.
 
     Returns:
-        The straight page, and the affine matrix (2, 3) from its points to those of `image`.
+        The whole page, straight, and the affine matrix (2, 3) from its points to those of `image`.
     """
     height, width = image.shape[:2]
     angle = np.radians(90 * turn + slant)
     forth = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     forth = forth if slant else np.round(forth)
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) @ forth.T
-    low, high = corners.min(axis=0), corners.max(axis=0)
+    low = np.floor(corners.min(axis=0))
     if not slant:
         straight = np.ascontiguousarray(np.rot90(image, turn))
     else:
-        text = quads.reshape(-1, 2) @ forth.T
-        room = 0.05 * np.ptp(text, axis=0).max() + 3 * np.median(_sides(quads)[1])
-        low, high = (
-            np.maximum(low, text.min(axis=0) - room),
-            np.minimum(high, text.max(axis=0) + room),
-        )
-        low = np.floor(low)
         # OpenCV counts from the centre of a pixel, quads from its edge.
         shift = forth @ [0.5, 0.5] - low - 0.5
         paper = np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]), axis=0)
         straight = cv2.warpAffine(
             image,
             np.column_stack([forth, shift]),
-            np.ceil(high - low).astype(int).tolist(),
+            np.ceil(corners.max(axis=0) - low).astype(int).tolist(),
             flags=cv2.INTER_LINEAR,
             borderValue=paper.tolist(),
         )

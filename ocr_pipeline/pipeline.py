@@ -17,7 +17,7 @@ from ocr_pipeline.ahead import ahead
 from ocr_pipeline.decode import PageImage, read_pages, to_rgb
 from ocr_pipeline.inputs import InputError
 from ocr_pipeline.orientation import (
-    MOST_PIXELS,
+    LONGEST_SIDE,
     face_across,
     page_slant,
     page_turn,
@@ -380,11 +380,11 @@ class OCRPipeline:
         def confidences(quads: np.ndarray) -> list[float]:
             return [reading.confidence for reading in self.recognize(image, quads)]
 
-        slant = page_slant(found.quads) if max(image.shape) <= MOST_PIXELS else 0.0
-        quads = start_along(found.quads, slant)
+        slant = page_slant(found.quads) if max(image.shape) <= LONGEST_SIDE else 0.0
+        quads = start_along(found.quads, slant) if slant else found.quads
         turn = page_turn(quads, confidences)
         if turn or slant:
-            straight, back = straighten(image, quads, turn, slant)
+            straight, back = straighten(image, turn, slant)
             (found,) = self.detect([straight])
             quads = turn_back(found.quads, back)
         return _Facing(face_across(quads, confidences), found.scores)

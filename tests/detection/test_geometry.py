@@ -78,7 +78,8 @@ def test_resizing_never_loses_a_side():
         ((100, 50, 900, 450), (80, 40, 920, 460)),  # less its margins, with a little room
         ((0, 0, 1000, 500), (0, 0, 1000, 500)),
         ((400, 200, 410, 210), (55, 30, 755, 380)),  # never less than 0.7 of a side
-        ((0, 0, 10, 10), (0, 0, 355, 180)),
+        ((0, 0, 10, 10), (0, 0, 700, 350)),
+        ((990, 490, 1000, 500), (300, 150, 1000, 500)),
         (None, (0, 0, 1000, 500)),  # blank
     ],
 )
@@ -86,5 +87,5 @@ def test_blank_margins_are_left_out(print_at, expected):
     page = np.full((500, 1000, 3), (253, 246, 227), np.uint8)
     if print_at:
         left, top, right, bottom = print_at
-        page[top:bottom, left:right] = 40
+        page[top:bottom, left:right] -= np.array([0, 0, 15], np.uint8)  # pale, and blue alone
     assert printed_window(page) == expected

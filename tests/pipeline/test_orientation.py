@@ -57,7 +57,7 @@ def test_the_turn_of_a_page_is_seen_and_undone(quarters):
     assert page_turn(as_detected(truth), reader(truth, asked)) == quarters
     assert asked == [2 * SAMPLE]
     image = np.zeros((height, width, 3), np.uint8)
-    _, back = straighten(image, as_detected(truth), quarters, 0.0)
+    _, back = straighten(image, quarters, 0.0)
     np.testing.assert_array_equal(turn_back(TEXT, back), truth)
 
 
@@ -74,13 +74,12 @@ def test_the_slant_of_a_page_is_seen_and_undone(degrees):
     found = start_along(as_detected(truth), slant := page_slant(as_detected(truth)))
     assert slant == pytest.approx(degrees, abs=0.01)
     np.testing.assert_allclose(found[:-1], truth[:-1])  # all but the spine
-    straight, back = straighten(np.zeros((2000, 2000, 3), np.uint8), found, 0, slant)
+    straight, back = straighten(np.zeros((2000, 2000, 3), np.uint8), 0, slant)
     forth = np.linalg.inv(np.vstack([back, [0, 0, 1]]))[:2]
     level = turn_back(truth, forth)
     np.testing.assert_allclose(level - level[0, 0], TEXT - TEXT[0, 0], atol=0.2)
     assert level.min() > 0
     assert (level.reshape(-1, 2).max(0) < straight.shape[1::-1]).all()
-    assert straight.shape[0] < 600  # the part that holds text
 
 
 @pytest.mark.parametrize("slant", [0.0, 17.0])
@@ -88,8 +87,7 @@ def test_the_slant_of_a_page_is_seen_and_undone(degrees):
 def test_a_point_of_the_page_is_where_it_was(quarters, slant):
     page = np.zeros((300, 500, 3), np.uint8)
     page[70:74, 110:114] = 255
-    corners = np.array([[[20, 20], [480, 20], [480, 280], [20, 280]]], np.float32)
-    straight, back = straighten(page, corners, quarters, slant)
+    straight, back = straighten(page, quarters, slant)
     spot = np.argwhere(straight[..., 0] > 60).mean(axis=0)[::-1] + 0.5
     point = turn_back(np.array([[spot] * 4]), back)[0, 0]
     np.testing.assert_allclose(point, [112, 72], atol=0.3)
