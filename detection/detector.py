@@ -23,11 +23,11 @@ _STRIDE = 32  # images are grouped by what they measure once padded to multiples
 class Detector:
     """Finds the words of images with a Detectron2 model.
 
-    An image is looked at as a whole, less its blank margins, at a working resolution. Where a larger
-    one has text that is too small there, it is read in tiles too, of a scale that suits that text;
-    see `closer`. No pass of the model takes more pixels than `batch_pixels`, or else `long_side`
-    squared: an image of any size needs the memory of a square one of the working resolution, and
-    its own.
+    An image is looked at as a whole, less its blank margins, at a working resolution. Where a
+    larger one has text that is too small there, it is read in tiles too, of a scale that suits that
+    text; see `closer`. No pass of the model takes more pixels than `batch_pixels`, or else
+    `long_side` squared: an image of any size needs the memory of a square one of the working
+    resolution, and its own.
 
     `source` and `sha256` name the weights file, where the model came from one.
 
