@@ -54,7 +54,8 @@ def test_a_page_the_wrong_way_up_reads_the_same(ocr, letter, degrees):
     askew = ocr.read(turned(letter, degrees)["image"])
     least = 0.99 if degrees % 90 == 0 else 0.97
     assert SequenceMatcher(None, upright.text, askew.text, autojunk=False).ratio() > least
-    assert askew.pages[0].angle % 360 == pytest.approx(degrees, abs=1)
+    # The slant is told by the boxes of words alone.
+    assert askew.pages[0].angle % 360 == pytest.approx(degrees, abs=1 if degrees % 90 == 0 else 2)
 
 
 def test_the_words_of_a_clean_letter_are_read_on_true_quads(ocr, letter):
