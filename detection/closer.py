@@ -21,6 +21,7 @@ import numpy as np
 import shapely
 
 from detection.adapter import Detections
+from detection.geometry import Window
 
 #: Height, in pixels of the network's input, of the lowest words that are found well. Of clean
 #: print 7, 8, 10, 12 and 16 pixels high, the shipped weights find 1, 35, 79, 90 and 95 % of words.
@@ -123,8 +124,8 @@ class Tile:
     page: width and height of the page.
     """
 
-    window: tuple[int, int, int, int]
-    core: tuple[int, int, int, int]
+    window: Window
+    core: Window
     page: tuple[int, int]
 
     def own(self, words: Detections, scale: float) -> tuple[Detections, np.ndarray]:

@@ -9,13 +9,11 @@ from torch import nn
 
 from detection import closer
 from detection.adapter import Detections, to_detections
-from detection.geometry import printed_window, resize, working_scale
+from detection.geometry import Window, printed_window, resize, working_scale
 from detection.maps import Explanation
 from detection.model import DBNet
 
 __all__ = ["Detections", "Detector"]
-
-Window = tuple[int, int, int, int]  # left, top, right, bottom
 
 _STRIDE = 32  # images are grouped by what they measure once padded to multiples of this
 
@@ -146,7 +144,7 @@ class Detector:
     def _windows(
         self, image: np.ndarray, windows: Sequence[Window], scale: float
     ) -> list[Detections]:
-        """Words in windows (left, top, right, bottom) of an image, in pixels of the image."""
+        """Words in windows of an image, in pixels of the image."""
         found = self._look([_part(image, window) for window in windows], [scale] * len(windows))
         return [_shifted(*each) for each in zip(found, windows, strict=True)]
 

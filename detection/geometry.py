@@ -9,8 +9,10 @@ import math
 import cv2
 import numpy as np
 
+Window = tuple[int, int, int, int]  # left, top, right, bottom
+
 _FAINT = 10  # levels of a channel that differ no more are one tone
-_LEAST_PART = 0.7
+_LEAST_PART = 0.7  # of a page's side that is looked at, however little is on it
 
 
 def working_scale(height: int, width: int, *, long_side: int, max_upscale: float) -> float:
@@ -32,8 +34,8 @@ def resize(image: np.ndarray, scale: float) -> np.ndarray:
     return cv2.resize(image, size, interpolation=interpolation)
 
 
-def printed_window(image: np.ndarray) -> tuple[int, int, int, int]:
-    """The part (left, top, right, bottom) of a page uint8 (H, W, 3) without its blank margins.
+def printed_window(image: np.ndarray) -> Window:
+    """The part of a page uint8 (H, W, 3) without its blank margins.
 
     Blank are rows and columns of one tone; a speck is enough for one not to be. Some margin is
     left, and never less than `_LEAST_PART` of either side, so that a lone word stays a word on a
@@ -45,11 +47,11 @@ def printed_window(image: np.ndarray) -> tuple[int, int, int, int]:
         plane = cv2.extractChannel(image, channel)
         rows |= plane.max(1) - plane.min(1) > _FAINT
         columns |= plane.max(0) - plane.min(0) > _FAINT
-    (top, bottom), (left, right) = _part(rows), _part(columns)
+    (top, bottom), (left, right) = _inked_span(rows), _inked_span(columns)
     return left, top, right, bottom
 
 
-def _part(inked: np.ndarray) -> tuple[int, int]:
+def _inked_span(inked: np.ndarray) -> tuple[int, int]:
     """Where the inked rows, or columns, begin and end, with room."""
     length = len(inked)
     places = np.flatnonzero(inked)

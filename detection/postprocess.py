@@ -16,7 +16,8 @@ class Regions:
         margin: room added around words, in heights, half of it on either side: people frame words
             more loosely than fonts do, and a box that is a little large overlaps theirs more.
         min_score: regions with a lower mean probability are dropped.
-        min_size: quads with a shorter side below this (pixels of the image) are dropped.
+        min_size: quads with a shorter side, margin included, below this (pixels of the image) are
+            dropped.
         max_candidates: of more regions the largest are kept.
         upright_slack: see `geometry.smallest_rects`.
     """

@@ -104,9 +104,10 @@ def _gaps(height: int, width: int, words: np.ndarray, heights: np.ndarray) -> np
     for quad in _fixed(longer):
         x, y = np.clip(quad.min(0) >> _SHIFT, 0, (width, height))
         right, bottom = np.clip((quad.max(0) >> _SHIFT) + 2, 0, (width, height))
-        one = np.zeros((max(bottom - y, 1), max(right - x, 1)), np.uint8)
-        cv2.fillConvexPoly(one, quad - (np.array([x, y]) << _SHIFT), 1, shift=_SHIFT)
-        covered[y:bottom, x:right] += one[: bottom - y, : right - x]
+        if right > x and bottom > y:  # not off the image
+            one = np.zeros((bottom - y, right - x), np.uint8)
+            cv2.fillConvexPoly(one, quad - (np.array([x, y]) << _SHIFT), 1, shift=_SHIFT)
+            covered[y:bottom, x:right] += one
     return covered > 1
 
 

@@ -22,6 +22,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ocr_pipeline.directions import directions, weighted_median
 from ocr_pipeline.results import Block, Line, Quad, Word, as_quad
 
 #: Words on one line share this much of the smaller one's height.
@@ -53,13 +54,12 @@ def text_angle(words: Sequence[Word]) -> float:
     """
     if not words:
         return 0.0
-    angles, lengths = _directions(_quads(words))
+    angles, lengths = directions(_quads(words))
     quarter = _main_quarter(angles, lengths)
     offsets = (angles - 90 * quarter + 180) % 360 - 180
-    near = np.flatnonzero(np.abs(offsets) <= 45)
-    near = near[np.argsort(offsets[near])]
-    middle = np.searchsorted(np.cumsum(lengths[near]), lengths[near].sum() / 2)
-    return float((90 * quarter + offsets[near[middle]] + 180) % 360 - 180)
+    near = np.abs(offsets) <= 45
+    middle = weighted_median(offsets[near], lengths[near])
+    return (90 * quarter + middle + 180) % 360 - 180
 
 
 def arrange(words: Sequence[Word]) -> list[Block]:
@@ -92,12 +92,6 @@ def _quads(words: Sequence[Word]) -> np.ndarray:
     return np.array([word.quad for word in words], dtype=np.float64)  # (N, 4, 2)
 
 
-def _directions(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Angle (degrees) and length of each quad (N, 4, 2) along its reading direction."""
-    along = (quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]) / 2
-    return np.degrees(np.arctan2(along[:, 1], along[:, 0])), np.hypot(along[:, 0], along[:, 1])
-
-
 def _main_quarter(angles: np.ndarray, lengths: np.ndarray) -> int:
     """The quarter turn, 0 to 3, with most text."""
     quarters = np.round(angles / 90).astype(int) % 4
@@ -106,7 +100,7 @@ def _main_quarter(angles: np.ndarray, lengths: np.ndarray) -> int:
 
 def _by_quarter(quads: np.ndarray, angle: float) -> list[tuple[int, np.ndarray]]:
     """Split words by their quarter turn against `angle`, those that go along with it first."""
-    angles, lengths = _directions(quads)
+    angles, lengths = directions(quads)
     across = (quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]) / 2
     quarters = np.round((angles - angle) / 90).astype(int) % 4
     quarters[lengths < ELONGATED * np.hypot(across[:, 0], across[:, 1])] = 0

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from ocr_pipeline.directions import directions, weighted_median
+
 #: Degrees of slant from which on a page is seen anew: detectors learn on almost level pages.
 LEAST_SLANT = 4.0
 #: A page has a slant if this share of its text, by length, lies within so many degrees of it.
@@ -78,14 +80,13 @@ def page_slant(quads: np.ndarray) -> float:
     along, across = _sides(quads)
     lengths, widths = np.maximum(along, across), np.minimum(along, across)
     telling = lengths >= ELONGATED * widths
-    lengths, angles = lengths[telling], _angles(quads[telling])
+    lengths, angles = lengths[telling], directions(quads[telling])[0]
     if not len(lengths):
         return 0.0
     # Four times as large, angles a quarter turn apart are the same.
     mean = float(np.angle((lengths * np.exp(4j * np.radians(angles))).sum(), deg=True)) / 4
     off = (angles - mean + 45) % 90 - 45
-    order = np.argsort(off)
-    middle = off[order][np.searchsorted(lengths[order].cumsum(), lengths.sum() / 2)]
+    middle = weighted_median(off, lengths)
     slant = (mean + middle + 45) % 90 - 45
     agreed = lengths[np.abs(off - middle) <= ABOUT].sum() >= AGREED * lengths.sum()
     return float(slant) if agreed and abs(slant) >= LEAST_SLANT else 0.0
@@ -94,7 +95,7 @@ def page_slant(quads: np.ndarray) -> float:
 def start_along(quads: np.ndarray, degrees: float) -> np.ndarray:
     """Quads that start at the corner from which text turned clockwise by `degrees` is read, or up
     to 45 more or less."""
-    steps = np.round((degrees - _angles(quads)) / 90).astype(int) % 4
+    steps = np.round((degrees - directions(quads)[0]) / 90).astype(int) % 4
     corners = (np.arange(4) + steps[:, None]) % 4
     return quads[np.arange(len(quads))[:, None], corners]
 
@@ -130,12 +131,6 @@ def straighten(image: np.ndarray, turn: int, slant: float) -> tuple[np.ndarray, 
 def turn_back(quads: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Quads (N, 4, 2) of a straightened page -> on the page, by the matrix of `straighten`."""
     return (quads @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-
-
-def _angles(quads: np.ndarray) -> np.ndarray:
-    """Direction (N,) in which each quad would be read, degrees clockwise from the x axis."""
-    x, y = (quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]).T
-    return np.degrees(np.arctan2(y, x))
 
 
 def _sides(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
