@@ -4,6 +4,7 @@ from typing import Any
 
 from detection.d2 import LazyCall as L
 from ocr_pipeline.labels import LabelledPages
+from synthesis.scenes import ScenePages
 
 #: Sets whose quads end at the ink of their line or a little inside, and by how much they grow.
 GROW = {"sroie": (0.08, 0.15, 0.08)}
@@ -16,6 +17,15 @@ def real_pages(name: str, *, labels: str = "labels_words.jsonl", held_out: bool 
         labels=labels,
         part=(0 if held_out else ~0, 20),
         grow=GROW.get(name, (0.0, 0.0, 0.0)),
+    )
+
+
+def scenes(*, seed: int) -> Any:
+    """Words of paths.typeset and paths.signs on the photographs of paths.photos."""
+    return L(ScenePages)(
+        photos=["${paths.photos}"],
+        lettering=["${paths.typeset}", "${paths.signs}"],
+        seed=seed,
     )
 
 

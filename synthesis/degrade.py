@@ -1,9 +1,10 @@
 """What scanners, fax machines, copiers and cameras do to a page, on picture and quads together.
 
 `degrade` draws one of five roads for each page: nearly clean, scan, fax or copy, camera, or print
-on coloured and photographic grounds. Every effect is scaled by the height of the page's own
-words, so that text stays readable by a person; words that end up too small or too smeared are
-marked `ignore`. All randomness comes from the generator given. Coordinates are pixel edges.
+on coloured and photographic grounds; a sixth is for photographs, which need a lens alone. Every
+effect is scaled by the height of the page's own words, so that text stays readable by a person;
+words that end up too small or too smeared are marked `ignore`. All randomness comes from the
+generator given. Coordinates are pixel edges.
 """
 
 from __future__ import annotations
@@ -56,13 +57,16 @@ class _Sheet:
         return self.image.shape[0], self.image.shape[1]
 
 
-def degrade(page: dict[str, Any], rng: Rng, *, strength: float = 1.0) -> dict[str, Any]:
+def degrade(
+    page: dict[str, Any], rng: Rng, *, strength: float = 1.0, road: str | None = None
+) -> dict[str, Any]:
     """Degrade a page as capture devices do.
 
     Args:
         page: {"image": uint8 (H, W, 3), "words": [...], ...}; it is not changed.
         rng: source of all randomness.
         strength: 1 for training; 0 gives the page back, 0.5 makes every effect half as strong.
+        road: one of `ROADS`, or "lens"; None draws one of `ROADS`.
 
     Returns:
         A new page; its picture may have another size, and its words follow. Words that have
@@ -80,10 +84,15 @@ def degrade(page: dict[str, Any], rng: Rng, *, strength: float = 1.0) -> dict[st
     if _is_grey(image):
         sheet.image = np.ascontiguousarray(image[..., 0])
 
-    road = rng.choice(list(ROADS), p=list(ROADS.values()))
-    {"clean": _clean, "scan": _scan, "fax": _fax, "camera": _camera, "ground": _ground}[road](
-        sheet, rng, strength
-    )
+    road = road or str(rng.choice(list(ROADS), p=list(ROADS.values())))
+    {
+        "clean": _clean,
+        "scan": _scan,
+        "fax": _fax,
+        "camera": _camera,
+        "ground": _ground,
+        "lens": _lens,
+    }[road](sheet, rng, strength)
     if sheet.image.ndim == 2:
         sheet.image = cv2.cvtColor(sheet.image, cv2.COLOR_GRAY2RGB)
     return {**page, "image": sheet.image, "words": _surviving(sheet, page["words"])}
@@ -168,6 +177,11 @@ def _camera(sheet: _Sheet, rng: Rng, s: float) -> None:
         _bend(sheet, rng, s)
     _photograph(sheet, rng, s)
     _light(sheet, rng, s)
+    _lens(sheet, rng, s)
+
+
+def _lens(sheet: _Sheet, rng: Rng, s: float) -> None:
+    """A photograph is taken: shadows, colour cast, focus, shake, sensor and file."""
     if rng.random() < 0.5:
         _shadow(sheet, rng, s)
     _tint(sheet, rng, s)

@@ -15,9 +15,15 @@ from detection.targets import TextMaps
 from ocr_pipeline.evaluation import DetectionEvaluator
 from synthesis.pages import PdfPages
 
-from ..common import real_pages, train
+from ..common import real_pages, scenes, train
 
-paths = dict(real="data/train", typeset="data/typeset", documents="data/documents")
+paths = dict(
+    real="data/train",
+    typeset="data/typeset",
+    signs="data/signs",
+    documents="data/documents",
+    photos="data/photos",
+)
 
 # A window of 1000 pixels is enlarged about 1.6 times on average: words 10 to 50 high.
 _window = dict(crop=1000, text_height=(7, 30))
@@ -47,8 +53,9 @@ data = L(build_detection_train_loader)(
     dataset=L(MixedPages)(
         # Shares of pages. Held-out pages are for `evaluate`.
         sources=[
-            (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.55),
-            (L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22), 0.25),
+            (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.42),
+            (L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22), 0.18),
+            (scenes(seed=23), 0.2),
             (real_pages("sroie"), 0.15),
             (real_pages("tapuscorpus_fra"), 0.05),  # its boxes are loose
         ],

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (render, sheet):
         command.add_argument("--pdfs", type=Path, nargs="+", required=True, help="folders of PDFs")
+        command.add_argument("--photos", type=Path, nargs="+", help="lay words on these pictures")
         command.add_argument("--strength", type=float, default=1.0, help="of degradation, 0: none")
         command.add_argument("--seed", type=int, default=0)
     return parser
@@ -63,13 +65,22 @@ def _typeset(args: argparse.Namespace) -> None:
     print(f"{len(files)} PDFs in {args.out}")
 
 
+def _pages(args: argparse.Namespace) -> Iterable[dict[str, Any]]:
+    from synthesis.pages import PdfPages
+    from synthesis.scenes import ScenePages
+
+    if args.photos:
+        return ScenePages(
+            photos=args.photos, lettering=args.pdfs, strength=args.strength, seed=args.seed
+        )
+    return PdfPages(folders=args.pdfs, strength=args.strength, seed=args.seed)
+
+
 def _render(args: argparse.Namespace) -> None:
     import cv2
     import numpy as np
 
-    from synthesis.pages import PdfPages
-
-    pages = PdfPages(folders=args.pdfs, strength=args.strength, seed=args.seed)
+    pages = _pages(args)
     (args.out / "images").mkdir(parents=True, exist_ok=True)
     with (args.out / "labels.jsonl").open("w", encoding="utf-8") as labels:
         for number, page in enumerate(islice(pages, args.count)):
@@ -92,11 +103,8 @@ def _sheet(args: argparse.Namespace) -> None:
 
     from recognition.crops import crop_words
     from synthesis.contact_sheet import page_sheet, word_sheet
-    from synthesis.pages import PdfPages
 
-    pages = list(
-        islice(PdfPages(folders=args.pdfs, strength=args.strength, seed=args.seed), args.count)
-    )
+    pages = list(islice(_pages(args), args.count))
     words_path = args.out.with_name(f"{args.out.stem}-words{args.out.suffix}")
     for path, sheet in (
         (args.out, page_sheet(pages, count=args.count)),

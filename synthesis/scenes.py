@@ -1,0 +1,395 @@
+"""Words on photographs: signs, labels and lettering out in the world, and pictures with no words.
+
+Lettering comes from clean pages, a few near words at a time; each group is laid on a photograph,
+foreshortened, as a board of two colours or as paint upon what is there; then a camera takes it.
+Photographs without words, and ornaments laid on them, teach a detector what looks like text and is
+none.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import IterableDataset
+
+from synthesis.degrade import degrade
+from synthesis.pages import PdfPages
+
+logger = logging.getLogger(__name__)
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+OPEN_PHOTOS = 8  # decoded pictures kept per worker, and how often each is used before another
+MAX_PIXELS = 6_000_000  # of a decoded picture; larger ones are reduced
+LETTERING = (20.0, 60.0)  # pixels: heights of words before they are laid on a picture
+ORNAMENT = 40  # pixels of an ornament as drawn for what is a word's height elsewhere
+TRIES = 4  # places tried for a group of words before it is given up
+VISIBLE = 28.0  # grey levels between a word's darkest and lightest parts as the camera shows it
+LEAST_CONTRAST = 65.0  # grey levels between lettering and its ground
+
+
+class ScenePages(IterableDataset):
+    """Endless windows of photographs, most of them with words laid upon them.
+
+    Yields page dicts {"image": uint8 (H, W, 3) RGB, "words": [...], "name": "stem"}. What is
+    written on the photographs themselves is not known and counts as background: choose pictures
+    without text. Works in a `DataLoader` with any number of workers, as `pages.PdfPages` does.
+
+    Args:
+        photos: pictures, or folders that are searched for them at any depth.
+        lettering: PDFs, or folders that are searched for them, whose words are laid on pictures.
+        size: lowest and highest side of a window, pixels.
+        text_height: lowest and highest height of words, pixels; drawn evenly on a logarithmic
+            scale.
+        groups: the most groups of words on a picture.
+        bare: share of pictures without words.
+        ornamented: share of pictures with ornaments, see `_ornament`.
+        strength: of the camera's degradation, see `degrade.degrade`.
+        seed: fixes the stream.
+
+    Raises:
+        FileNotFoundError: no picture is found, or no PDF.
+    """
+
+    def __init__(
+        self,
+        *,
+        photos: Sequence[str | Path],
+        lettering: Sequence[str | Path],
+        size: tuple[int, int] = (500, 1000),
+        text_height: tuple[float, float] = (9, 110),
+        groups: int = 9,
+        bare: float = 0.2,
+        ornamented: float = 0.5,
+        strength: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.files = find_photos(photos)
+        self.lettering = PdfPages(
+            folders=lettering, text_height=LETTERING, crop=700, strength=0, seed=seed
+        )
+        self.size, self.text_height = size, text_height
+        self.groups, self.bare, self.ornamented = groups, bare, ornamented
+        self.strength, self.seed = strength, seed
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Draw pages for ever."""
+        # torch's seed differs between workers, and between a run and its continuation.
+        rng = np.random.default_rng([self.seed, torch.initial_seed() % 2**63])
+        lettering = iter(self.lettering)
+        for name, photo in self._photos(rng):
+            scene = _Scene(self._window(photo, rng))
+            if rng.random() < self.ornamented:
+                for _ in range(rng.integers(1, 7)):
+                    scene.lay(_ornament(rng), self._height(rng), rng)
+            if rng.random() >= self.bare:
+                for _ in range(rng.integers(1, self.groups + 1)):
+                    scene.lay(_group(next(lettering), rng), self._height(rng), rng)
+            page = {"image": scene.image, "words": scene.words, "name": name}
+            page = degrade(page, rng, strength=self.strength, road="lens")
+            grey = cv2.cvtColor(page["image"], cv2.COLOR_RGB2GRAY)
+            for word in page["words"]:
+                word["ignore"] |= _faint(grey, word["quad"])
+            yield page
+
+    def _photos(self, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
+        kept: list[tuple[str, np.ndarray]] = []
+        files = list(self.files)
+        while files:
+            if len(kept) == OPEN_PHOTOS and rng.random() < 1 - 1 / OPEN_PHOTOS:
+                yield kept[int(rng.integers(OPEN_PHOTOS))]
+                continue
+            index = int(rng.integers(len(files)))
+            photo = _read(files[index])
+            if photo is None:
+                logger.warning("%s: cannot be decoded; this picture is left out", files[index])
+                del files[index]
+                continue
+            kept = [*kept[-OPEN_PHOTOS + 1 :], (files[index].stem, photo)]
+            yield kept[-1]
+        raise RuntimeError(f"none of {len(self.files)} pictures can be decoded: give others")
+
+    def _height(self, rng: np.random.Generator) -> float:
+        return math.exp(rng.uniform(*np.log(self.text_height)))
+
+    def _window(self, photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A part of the photograph at any scale, mirrored at times, in other light."""
+        height, width = rng.integers(self.size[0], self.size[1] + 1, 2)
+        rows, columns = photo.shape[:2]
+        least = max(height / rows, width / columns)  # the scale at which the whole photo just fits
+        scale = least * math.exp(rng.uniform(0, math.log(max(1.0, 1.5 / least) + 0.5)))
+        h, w = min(rows, round(height / scale)), min(columns, round(width / scale))
+        y, x = int(rng.integers(rows - h + 1)), int(rng.integers(columns - w + 1))
+        part = photo[y : y + h, x : x + w]
+        if rng.random() < 0.5:
+            part = part[:, ::-1]
+        shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        part = cv2.resize(part, (int(width), int(height)), interpolation=shrink)
+        ramp = (np.arange(256) / 255)[:, None] ** rng.uniform(0.7, 1.5, (1, 1))
+        ramp = ramp * rng.uniform(0.85, 1.1, 3) * rng.uniform(0.75, 1.15) * 255
+        return cv2.LUT(np.ascontiguousarray(part), np.clip(ramp, 0, 255).astype(np.uint8)[None])
+
+
+#: The cover of some words, uint8 (h, w), 255 for ink; and the words, quads in its pixels.
+Group = tuple[np.ndarray, list[dict[str, Any]]]
+
+
+class _Scene:
+    """A picture and the words laid on it so far."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        self.image = image
+        self.words: list[dict[str, Any]] = []
+        self.taken = np.zeros(image.shape[:2], bool)
+
+    def lay(self, group: Group, height: float, rng: np.random.Generator) -> None:
+        """Put a group of words somewhere free, `height` pixels high; nothing if there is no room.
+
+        A group without words is drawn for a height of `ORNAMENT`.
+        """
+        cover, words = group
+        heights = [_height_of(word["quad"]) for word in words]
+        scale = height / (np.median(heights) if heights else ORNAMENT)
+        rows, columns = cover.shape
+        if scale > 2.5 or scale * max(rows, columns) > 1.2 * max(self.image.shape[:2]):
+            return
+        size = (max(2, round(columns * scale)), max(2, round(rows * scale)))
+        shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        cover = cv2.resize(cover, size, interpolation=shrink)
+        stretch = np.array([size[0] / columns, size[1] / rows])
+        for _ in range(TRIES):
+            corners = _foreshortened(size, rng)
+            low, high = corners.min(0), corners.max(0)
+            room = np.array(self.image.shape[1::-1]) - (high - low)
+            # Signs may hang over the picture's edge a little.
+            place = rng.uniform(np.minimum(-0.1 * (high - low), room), np.maximum(room, 1)) - low
+            corners = (corners + place).astype(np.float32)
+            x0, y0 = np.maximum(np.floor(corners.min(0)), 0).astype(int)
+            x1, y1 = np.minimum(np.ceil(corners.max(0)), self.image.shape[1::-1]).astype(int)
+            if x1 - x0 > 3 and y1 - y0 > 3 and not self.taken[y0:y1, x0:x1].any():
+                break
+        else:
+            return
+        self.taken[y0:y1, x0:x1] = True
+        flat = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float32)
+        matrix = cv2.getPerspectiveTransform(flat, corners - np.float32([x0, y0]))
+        region = self.image[y0:y1, x0:x1]
+        self.image[y0:y1, x0:x1] = _painted(region, cover, matrix, height, rng)
+        for word in words:
+            points = (np.asarray(word["quad"]) * stretch).reshape(-1, 1, 2)
+            quad = cv2.perspectiveTransform(points, matrix.astype(np.float64)).reshape(4, 2)
+            self.words.append({**word, "quad": (quad + np.array([x0, y0])).astype(np.float32)})
+
+
+def find_photos(folders: Sequence[str | Path]) -> list[Path]:
+    """Pictures among and below `folders`, sorted.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    found: set[Path] = set()
+    for folder in map(Path, folders):
+        inside = [folder] if folder.is_file() else folder.rglob("*")
+        found |= {path for path in inside if path.suffix.lower() in SUFFIXES}
+    if not found:
+        names = ", ".join(map(str, folders))
+        raise FileNotFoundError(f"no picture ({', '.join(sorted(SUFFIXES))}) in {names}")
+    return sorted(found)
+
+
+def _read(path: Path) -> np.ndarray | None:
+    photo = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    if photo is None:
+        return None
+    scale = math.sqrt(MAX_PIXELS / photo[..., 0].size)
+    if scale >= 1:
+        return photo
+    return cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def _group(page: dict[str, Any], rng: np.random.Generator) -> Group:
+    """A few words of a clean page that stand near each other, with others wiped away."""
+    image, words = page["image"], page["words"]
+    quads = np.array([word["quad"] for word in words], np.float32)
+    low, high = quads.min(1), quads.max(1)
+    readable = np.array([not word["ignore"] for word in words])
+    first = int(rng.choice(np.flatnonzero(readable)))
+    tall = _height_of(quads[first])
+    box = np.concatenate([low[first], high[first]])
+    for _ in range(min(int(rng.geometric(0.35)) - 1, 8)):
+        gaps = np.maximum(np.maximum(low - box[2:], box[:2] - high), 0).max(1)
+        inside = (low >= box[:2] - 1e-3).all(1) & (high <= box[2:] + 1e-3).all(1)
+        gaps[inside] = np.inf
+        nearest = int(gaps.argmin())
+        if gaps[nearest] > 1.5 * tall:
+            break
+        box[:2] = np.minimum(box[:2], low[nearest])
+        box[2:] = np.maximum(box[2:], high[nearest])
+    chosen = readable & (low >= box[:2] - 1).all(1) & (high <= box[2:] + 1).all(1)
+    margin = rng.uniform(0.1, 0.7) * tall
+    x0, y0 = np.maximum(box[:2] - margin, 0).astype(int)
+    x1, y1 = np.minimum(np.ceil(box[2:] + margin), image.shape[1::-1]).astype(int)
+    grey = cv2.cvtColor(image[y0:y1, x0:x1], cv2.COLOR_RGB2GRAY)
+    # The edge is ground, mostly; whatever differs from it is ink.
+    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    cover = cv2.absdiff(grey, np.full_like(grey, int(np.median(edge))))
+    near = ~chosen & (high > [x0, y0]).all(1) & (low < [x1, y1]).all(1)
+    keep = np.zeros_like(cover)
+    cv2.fillPoly(keep, list(np.round(quads[chosen] - [x0, y0]).astype(np.int32)), 255)
+    wiped = np.zeros_like(cover)
+    cv2.fillPoly(wiped, list(np.round(quads[near] - [x0, y0]).astype(np.int32)), 255)
+    cover[(wiped > 0) & (keep == 0)] = 0
+    cover = cv2.convertScaleAbs(cover, alpha=255 / max(float(cover.max()), 1.0))
+    return cover, [
+        {**words[i], "quad": quads[i] - np.float32([x0, y0])} for i in np.flatnonzero(chosen)
+    ]
+
+
+def _ornament(rng: np.random.Generator) -> Group:
+    """What the world has in rows without being text: windows, tiles, bars, bolts, wheels, foliage,
+    arrows; and no words."""
+    unit = ORNAMENT * rng.uniform(0.3, 0.9)
+    columns, rows = int(rng.integers(1, 12)), int(rng.integers(1, 5))
+    if rng.random() < 0.3:
+        columns, rows = rows, columns
+    pitch = unit * rng.uniform(1.1, 2.0, 2)
+    width, height = (np.array([columns, rows]) * pitch + unit).astype(int)
+    cover = np.zeros((height, width), np.uint8)
+    kind = rng.choice(["boxes", "bars", "discs", "rings", "checks", "leaves", "arrows", "strokes"])
+    line = -1 if rng.random() < 0.6 else max(1, round(unit * rng.uniform(0.05, 0.15)))
+    aspect = unit * rng.uniform(0.3, 1, 2)
+    lost = rng.choice([0, 0, 0.2, 0.5])
+    for row in range(rows):
+        for column in range(columns):
+            if rng.random() < lost:
+                continue
+            x, y = (np.array([column, row]) * pitch + unit * rng.uniform(0.4, 0.6)).astype(int)
+            if kind == "boxes":
+                cv2.rectangle(cover, (x, y), (x + int(aspect[0]), y + int(aspect[1])), 255, line)
+            elif kind == "bars":
+                far = (x, y + int(pitch[1])) if columns > rows else (x + int(pitch[0]), y)
+                cv2.line(cover, (x, y), far, 255, max(1, int(0.3 * aspect[0])), cv2.LINE_AA)
+            elif kind == "discs":
+                axes = (max(1, int(aspect[0] / 2)), max(1, int(aspect[1] / 2)))
+                cv2.ellipse(cover, (x, y), axes, 0, 0, 360, 255, line, cv2.LINE_AA)
+            elif kind == "rings":
+                for share in (1.0, 0.7, 0.25):
+                    radius = max(1, int(share * unit / 2))
+                    cv2.circle(cover, (x, y), radius, 255, max(1, int(0.08 * unit)), cv2.LINE_AA)
+            elif kind == "checks":
+                if (row + column) % 2:
+                    cv2.rectangle(cover, (x, y), (x + int(pitch[0]), y + int(pitch[1])), 255, -1)
+            elif kind == "leaves":
+                corners = (
+                    np.array([x, y]) + rng.normal(0, 0.35, (int(rng.integers(3, 7)), 2)) * unit
+                )
+                cv2.fillPoly(cover, [corners.astype(np.int32)], 255, cv2.LINE_AA)
+            elif kind == "arrows":
+                tip, tail = (x + int(unit * 0.5), y), (x - int(unit * 0.5), y)
+                cv2.arrowedLine(cover, tail, tip, 255, max(2, int(0.15 * unit)), cv2.LINE_AA,
+                                tipLength=0.5)  # fmt: skip
+            else:
+                points = np.array([x, y]) + np.cumsum(rng.normal(0, 0.3, (5, 2)) * unit, axis=0)
+                thickness = max(1, int(rng.uniform(0.04, 0.15) * unit))
+                cv2.polylines(cover, [points.astype(np.int32)], False, 255, thickness, cv2.LINE_AA)
+    return cover, []
+
+
+def _height_of(quad: np.ndarray) -> float:
+    return float(np.hypot(*(np.asarray(quad)[3] - np.asarray(quad)[0])))
+
+
+def _faint(grey: np.ndarray, quad: np.ndarray) -> bool:
+    """Whether a word hardly stands out from its ground, noise aside."""
+    (x0, y0), (x1, y1) = np.maximum(quad.min(0), 0).astype(int), np.ceil(quad.max(0)).astype(int)
+    box = grey[y0:y1, x0:x1]
+    if min(box.shape) < 4:
+        return True
+    low, high = np.percentile(cv2.blur(box, (3, 3)), (5, 95))
+    return bool(high - low < VISIBLE)
+
+
+def _foreshortened(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Where the corners of a flat thing lie, seen from somewhere in front of it; around (0, 0)."""
+    half = np.array(size) / 2
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
+    yaw, pitch = np.clip(rng.normal(0, 22, 2) * (1, 0.6), -55, 55) * math.pi / 180
+    draw = rng.random()
+    roll = rng.normal(0, 4) if draw < 0.78 else rng.normal(0, 18) if draw < 0.95 else 90.0
+    roll *= math.pi / 180 * rng.choice([-1, 1])
+    solid = np.column_stack([corners, np.zeros(4)])
+    for angle, (a, b) in ((yaw, (0, 2)), (pitch, (1, 2))):
+        solid[:, [a, b]] = solid[:, [a, b]] @ _rotation(angle).T
+    distance = rng.uniform(1.5, 6) * max(size)
+    return solid[:, :2] * (distance / (distance + solid[:, 2:])) @ _rotation(roll).T
+
+
+def _rotation(angle: float) -> np.ndarray:
+    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+
+
+def _painted(
+    ground: np.ndarray,
+    cover: np.ndarray,
+    matrix: np.ndarray,
+    height: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """The ground (h, w, 3) with lettering on it, `cover` warped by `matrix`."""
+    size = ground.shape[1::-1]
+    light = ground.astype(np.float32).mean(2)
+    mean, spread = float(light.mean()), float(light.std())
+    ground = ground.astype(np.float32)
+    board = rng.random() < 0.4 or 2.2 * spread > LEAST_CONTRAST
+    if board:
+        paper, ink = _two_colours(rng.uniform(0, 255), rng)
+        plate = np.full(cover.shape, 255, np.uint8)
+        if rng.random() < 0.3:  # a frame
+            far = (cover.shape[1] - 2, cover.shape[0] - 2)
+            cv2.rectangle(cover, (1, 1), far, 255, max(1, round(0.06 * height)))
+        shape = _warped(plate, matrix, size)[..., None]
+        # What lies around lends the board its light, and some of its texture.
+        blurred = cv2.GaussianBlur(light, (0, 0), max(2.0, 0.3 * height))[..., None]
+        shade = 1 + rng.uniform(0, 0.5) * (blurred - mean) / max(mean, 40.0)
+        shade = shade + rng.uniform(0, 0.15) * (light[..., None] - blurred) / 128
+        ground = ground * (1 - shape) + np.clip(paper * shade, 0, 255) * shape
+        ink = np.clip(ink * shade, 0, 255)
+    else:
+        _, ink = _two_colours(mean, rng)
+        if rng.random() < 0.3:  # an outline or a shadow, of the other kind
+            reach = max(1, round(height * rng.uniform(0.03, 0.1)))
+            edge = cv2.dilate(cover, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+            tone = 0.0 if ink.mean() > mean else 255.0
+            opacity = rng.uniform(0.3, 1) * _warped(edge, matrix, size)[..., None]
+            ground = ground * (1 - opacity) + tone * opacity
+    opacity = _warped(cover, matrix, size)[..., None] * rng.uniform(0.75, 1)
+    return np.clip(ground * (1 - opacity) + ink * opacity, 0, 255).astype(np.uint8)
+
+
+def _warped(cover: np.ndarray, matrix: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Shares 0..1, float32, of a cover seen through a perspective on pixel edges."""
+    centre = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    inside = np.linalg.inv(centre) @ matrix @ centre
+    return cv2.warpPerspective(cover, inside, size).astype(np.float32) / 255
+
+
+def _two_colours(ground: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Colours of a ground and of lettering on it that people can tell apart."""
+    lowest, highest = ground - LEAST_CONTRAST, ground + LEAST_CONTRAST
+    dark, light = max(lowest, 0.0), max(255 - highest, 0.0)
+    if rng.random() < dark / max(dark + light, 1e-6):
+        level = rng.uniform(0, 1) ** 1.5 * lowest
+    else:
+        level = 255 - rng.uniform(0, 1) ** 1.5 * light
+    colours = []
+    for value in (ground, level):
+        hue = rng.normal(0, 1, 3) * rng.choice([8, 60])
+        colours.append(np.clip(value + hue - hue @ [0.3, 0.59, 0.11], 0, 255).astype(np.float32))
+    return colours[0], colours[1]

@@ -1,0 +1,68 @@
+import logging
+from itertools import islice
+
+import cv2
+import numpy as np
+import pytest
+
+from synthesis.scenes import ScenePages, find_photos
+
+
+@pytest.fixture
+def scenes(make_pdf, tmp_path):
+    make_pdf("#set text(size: 14pt)\nOpen daily\n\nTel. 555-0123", name="sign")
+    photo = np.full((300, 420, 3), 128, np.uint8)
+    assert cv2.imwrite(str(tmp_path / "wall.png"), photo)
+
+    def make(**settings):
+        return ScenePages(photos=[tmp_path], lettering=[tmp_path], size=(300, 400), **settings)
+
+    return make
+
+
+def test_quads_lie_on_the_lettering(scenes):
+    words = 0
+    for page in islice(scenes(strength=0, ornamented=0.0, bare=0.0, seed=3), 12):
+        image = page["image"]
+        assert image.dtype == np.uint8
+        assert min(image.shape[:2]) >= 300
+        changed = (np.abs(image.astype(int) - np.median(image, (0, 1))).sum(2) > 60).astype(float)
+        for word in page["words"]:
+            if word["ignore"]:
+                continue
+            words += 1
+            inside = np.zeros(image.shape[:2], np.uint8)
+            cv2.fillPoly(inside, [np.round(word["quad"]).astype(np.int32)], 1)
+            assert changed[inside > 0].mean() > 0.1, word["text"]
+    assert words > 10
+    assert {"Open", "daily", "Tel.", "555-0123"} >= {word["text"] for word in page["words"]}
+
+
+def test_bare_and_ornamented_pictures_have_no_words(scenes):
+    bare = list(islice(scenes(bare=1.0, ornamented=1.0, strength=0), 4))
+    assert not any(page["words"] for page in bare)
+    assert all(page["image"].std() > 0 for page in bare)  # ornaments, on a plain picture
+
+
+def test_a_seed_fixes_the_stream(scenes):
+    first, again, other = (list(islice(scenes(seed=seed), 3)) for seed in (1, 1, 2))
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a["image"], b["image"])
+        assert [word["text"] for word in a["words"]] == [word["text"] for word in b["words"]]
+    assert any(a["image"].shape != c["image"].shape for a, c in zip(first, other, strict=True))
+
+
+def test_broken_pictures_are_named_and_left_out(scenes, tmp_path, caplog):
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    with caplog.at_level(logging.WARNING, logger="synthesis.scenes"):
+        pages = list(islice(scenes(seed=4), 12))
+    assert {page["name"] for page in pages} == {"wall"}
+    assert [record.getMessage().count("broken.jpg") for record in caplog.records] == [1]
+    (tmp_path / "wall.png").unlink()
+    with pytest.raises(RuntimeError, match="none of 1 pictures"):
+        next(iter(scenes()))
+
+
+def test_no_pictures(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no picture"):
+        find_photos([tmp_path])
