@@ -92,8 +92,8 @@ class ScenePages(IterableDataset):
             if rng.random() >= self.bare:
                 for _ in range(rng.integers(1, self.groups + 1)):
                     scene.lay(_group(next(lettering), rng), self._height(rng), rng)
-            page = {"image": scene.image, "words": scene.words, "name": name}
-            page = degrade(page, rng, strength=self.strength, road="lens")
+            drawn: dict[str, Any] = {"image": scene.image, "words": scene.words, "name": name}
+            page = degrade(drawn, rng, strength=self.strength, road="lens")
             grey = cv2.cvtColor(page["image"], cv2.COLOR_RGB2GRAY)
             for word in page["words"]:
                 word["ignore"] |= _faint(grey, word["quad"])
@@ -117,7 +117,8 @@ class ScenePages(IterableDataset):
         raise RuntimeError(f"none of {len(self.files)} pictures can be decoded: give others")
 
     def _height(self, rng: np.random.Generator) -> float:
-        return math.exp(rng.uniform(*np.log(self.text_height)))
+        low, high = map(math.log, self.text_height)
+        return math.exp(rng.uniform(low, high))
 
     def _window(self, photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A part of the photograph at any scale, mirrored at times, in other light."""
@@ -179,7 +180,7 @@ class _Scene:
             return
         self.taken[y0:y1, x0:x1] = True
         flat = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float32)
-        matrix = cv2.getPerspectiveTransform(flat, corners - np.float32([x0, y0]))
+        matrix = cv2.getPerspectiveTransform(flat, corners - np.array([x0, y0], np.float32))
         region = self.image[y0:y1, x0:x1]
         self.image[y0:y1, x0:x1] = _painted(region, cover, matrix, height, rng)
         for word in words:
@@ -248,7 +249,8 @@ def _group(page: dict[str, Any], rng: np.random.Generator) -> Group:
     cover[(wiped > 0) & (keep == 0)] = 0
     cover = cv2.convertScaleAbs(cover, alpha=255 / max(float(cover.max()), 1.0))
     return cover, [
-        {**words[i], "quad": quads[i] - np.float32([x0, y0])} for i in np.flatnonzero(chosen)
+        {**words[i], "quad": quads[i] - np.array([x0, y0], np.float32)}
+        for i in np.flatnonzero(chosen)
     ]
 
 
@@ -308,7 +310,8 @@ def _height_of(quad: np.ndarray) -> float:
 
 def _faint(grey: np.ndarray, quad: np.ndarray) -> bool:
     """Whether a word hardly stands out from its ground, noise aside."""
-    (x0, y0), (x1, y1) = np.maximum(quad.min(0), 0).astype(int), np.ceil(quad.max(0)).astype(int)
+    x0, y0 = np.maximum(quad.min(0), 0).astype(int)
+    x1, y1 = np.ceil(quad.max(0)).astype(int)
     box = grey[y0:y1, x0:x1]
     if min(box.shape) < 4:
         return True
