@@ -12,7 +12,8 @@ def jitter_quad(
     """Reframe a word's quad (4, 2) as detectors and annotators do: looser, tighter, tilted.
 
     Left and right edges move by up to a sixth of the height, mostly outwards; top and bottom by
-    about a tenth, independently, sometimes well outwards; corners wobble a little.
+    about a tenth, independently, sometimes well outwards; corners wobble a little. A slanted word
+    is framed upright at times, as annotators do who draw boxes.
 
     Args:
         quad: clockwise from the top-left corner in reading direction.
@@ -23,6 +24,8 @@ def jitter_quad(
     """
     if ink is not None and ink[1] - ink[0] > 0.35 and rng.random() < 0.35:
         quad = _around_ink(quad, ink, rng)
+    if rng.random() < 0.12:
+        quad = _upright(quad)
     width, height = quad_size(quad)
     if width < 1 or height < 1:
         return quad
@@ -55,6 +58,15 @@ def _around_ink(quad: np.ndarray, ink: tuple[float, float], rng: np.random.Gener
     before, after = rng.uniform(0, 0.3, 2) * height / max(width, 1)
     along = framed[[1, 1, 2, 2]] - framed[[0, 0, 3, 3]]
     return framed + along * np.array([[-before], [after], [after], [-before]])
+
+
+def _upright(quad: np.ndarray) -> np.ndarray:
+    """The box around a quad (4, 2), if that is not much higher and text still runs along it."""
+    low, high = quad.min(0), quad.max(0)
+    along = quad[1] + quad[2] - quad[0] - quad[3]
+    if along[0] < 1.5 * abs(along[1]) or high[1] - low[1] > 2 * quad_size(quad)[1]:
+        return quad
+    return np.array([low, [high[0], low[1]], high, [low[0], high[1]]], quad.dtype)
 
 
 def degrade_crop(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,5 +1,6 @@
 """How well words are read."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -23,8 +24,16 @@ def edit_distance(a: str, b: str) -> int:
 
 
 def alphanumeric(text: str) -> str:
-    """The scene-text convention: lower case, ASCII letters and digits only."""
-    return "".join(c for c in text.lower() if c.isascii() and c.isalnum())
+    """The scene-text convention: lower case, ASCII letters and digits only; accents are dropped.
+
+    Labels of scene text have no accents even where the picture has, and models of 36 symbols
+    cannot write them.
+
+    >>> alphanumeric("Café-Bar 7!")
+    'cafebar7'
+    """
+    plain = unicodedata.normalize("NFKD", text.lower())
+    return "".join(c for c in plain if c.isascii() and c.isalnum())
 
 
 @dataclass

@@ -29,6 +29,7 @@ OPEN_PHOTOS = 8  # decoded pictures kept per worker, and how often each is used 
 MAX_PIXELS = 6_000_000  # of a decoded picture; larger ones are reduced
 LETTERING = (20.0, 60.0)  # pixels: heights of words before they are laid on a picture
 ORNAMENT = 40  # pixels of an ornament as drawn for what is a word's height elsewhere
+ARCHED = 0.2  # share of the groups that are bent into an arch, if they are lines
 TRIES = 4  # places tried for a group of words before it is given up
 VISIBLE = 28.0  # grey levels between a word's darkest and lightest parts as the camera shows it
 LEAST_CONTRAST = 65.0  # grey levels between lettering and its ground
@@ -155,7 +156,7 @@ class _Scene:
 
         A group without words is drawn for a height of `ORNAMENT`.
         """
-        cover, words = group
+        cover, words = _arched(group, rng) if rng.random() < ARCHED else group
         heights = [_height_of(word["quad"]) for word in words]
         scale = height / (np.median(heights) if heights else ORNAMENT)
         rows, columns = cover.shape
@@ -252,6 +253,44 @@ def _group(page: dict[str, Any], rng: np.random.Generator) -> Group:
         {**words[i], "quad": quads[i] - np.array([x0, y0], np.float32)}
         for i in np.flatnonzero(chosen)
     ]
+
+
+def _arched(group: Group, rng: np.random.Generator) -> Group:
+    """A line of words bent into a part of a circle, as on badges; any other group as it is."""
+    cover, words = group
+    height, width = cover.shape
+    tall = max((_height_of(word["quad"]) for word in words), default=0.0)
+    if not 1.5 * height < min(width, 4 * tall):
+        return group
+    angle = rng.uniform(0.4, min(3.0, width / height)) * rng.choice([-1, 1])
+    radius = width / angle  # to the middle of the line; below 0 it smiles
+
+    def bend(points: np.ndarray) -> np.ndarray:
+        turn = (points[..., 0] - width / 2) / radius
+        reach = radius - (points[..., 1] - height / 2)
+        return np.stack([reach * np.sin(turn), -reach * np.cos(turn)], -1)
+
+    t = np.linspace(0, 1, 33)[:, None]
+    rim = np.concatenate([bend(t * [width, 0]), bend(t * [width, 0] + [0, height])])
+    low, high = rim.min(0), rim.max(0)
+    columns, rows = np.ceil(high - low).astype(int)
+    x, y = np.meshgrid(np.arange(columns) + 0.5 + low[0], np.arange(rows) + 0.5 + low[1])
+    reach = np.hypot(x, y) * np.sign(radius)
+    turn = np.arctan2(x * np.sign(radius), -y * np.sign(radius))
+    from_x = (turn * radius + width / 2 - 0.5).astype(np.float32)
+    from_y = (radius - reach + height / 2 - 0.5).astype(np.float32)
+    bent = []
+    for word in words:
+        quad = np.asarray(word["quad"])
+        # A rectangle that leans as the word's middle does, around its arch.
+        sides = zip(quad, np.roll(quad, -1, 0), strict=True)
+        edges = np.concatenate([a + t * (b - a) for a, b in sides])
+        lean = _rotation((quad[:, 0].mean() - width / 2) / radius)
+        outline = (bend(edges) - low) @ lean
+        (x0, y0), (x1, y1) = outline.min(0), outline.max(0)
+        corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+        bent.append({**word, "quad": (corners @ lean.T).astype(np.float32)})
+    return cv2.remap(cover, from_x, from_y, cv2.INTER_LINEAR), bent
 
 
 def _ornament(rng: np.random.Generator) -> Group:

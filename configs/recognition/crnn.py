@@ -4,7 +4,7 @@
 
 paths.real holds the real sets in the label format (docs/formats.md), paths.typeset the PDFs that
 `ocr-synth typeset` wrote, paths.signs those of its kinds sign, scatter and screen, paths.documents
-any folder of born-digital PDFs.
+any folder of born-digital PDFs, paths.photos pictures without text to lay words on.
 """
 
 from torch.utils.data import DataLoader
@@ -17,13 +17,14 @@ from recognition.losses import CTCObjective
 from recognition.model import CRNN
 from synthesis.pages import PdfPages
 
-from ..common import real_pages, train
+from ..common import real_pages, scenes, train
 
 paths = dict(
     real="data/train",
     typeset="data/typeset",
     signs="data/signs",
     documents="data/documents",
+    photos="data/photos",
 )
 
 _pages = dict(text_height=(11, 48), max_side=2200)
@@ -37,10 +38,11 @@ data = L(DataLoader)(
     dataset=L(WordCrops)(
         # Shares of words. Held-out pages are for `evaluate`.
         sources=[
-            (L(PdfPages)(folders=["${paths.typeset}"], **_pages, seed=11), 0.41),
-            (L(PdfPages)(folders=["${paths.signs}"], **_pages, seed=13), 0.13),
-            (L(PdfPages)(folders=["${paths.documents}"], **_pages, seed=12), 0.1),
-            (real_pages("sroie"), 0.18),
+            (L(PdfPages)(folders=["${paths.typeset}"], **_pages, seed=11), 0.38),
+            (L(PdfPages)(folders=["${paths.signs}"], **_pages, seed=13), 0.08),
+            (L(PdfPages)(folders=["${paths.documents}"], **_pages, seed=12), 0.08),
+            (scenes(seed=14), 0.12),
+            (real_pages("sroie"), 0.16),
             (real_pages("tapuscorpus_fra"), 0.07),
             (real_pages("ic15_words", labels="labels.jsonl"), 0.11),
         ],

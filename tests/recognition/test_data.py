@@ -123,3 +123,13 @@ def test_some_crops_are_framed_by_the_ink():
     assert (plain[:, 2:].mean(1) - plain[:, :2].mean(1) > 34).mean() > 0.95
     assert np.median(tops[drawn_in]) == pytest.approx(10 + 0.3 * 40 - 0.15 * 20 - 1, abs=2)
     assert np.median(bottoms[drawn_in]) == pytest.approx(10 + 0.8 * 40 + 0.1 * 20 + 1, abs=2)
+
+
+def test_slanted_words_are_framed_upright_at_times():
+    rng = np.random.default_rng(0)
+    slanted = np.array([[0, 12], [80, 0], [84, 28], [4, 40]], float)
+    tilts = np.array([abs(np.subtract(*jitter_quad(slanted, rng)[:2, 1])) for _ in range(200)])
+    assert 5 < (tilts < 5).sum() < 60
+    turned = np.array([[30, 0], [30, 90], [0, 90], [0, 0]], float)  # its box would be no frame
+    ways = np.array([np.subtract(*jitter_quad(turned, rng)[[1, 0]]) for _ in range(200)])
+    assert (np.abs(ways[:, 1]) > np.abs(ways[:, 0])).all()
