@@ -8,6 +8,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from ocr_pipeline.files import RunLog
     from ocr_pipeline.pipeline import OCRPipeline
     from ocr_pipeline.results import Document, Page
+
+WRITING_AHEAD = 2  # documents that may be read before another is written
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -180,25 +183,38 @@ class _Run:
         start = time.perf_counter()
         pages = words = 0
         waiting = deque(inputs)
-        with tqdm(total=len(inputs), unit="file", disable=not sys.stderr.isatty()) as progress:
+        with (
+            tqdm(total=len(inputs), unit="file", disable=not sys.stderr.isatty()) as progress,
+            ThreadPoolExecutor(1) as writer,  # results are written while the next pages are read
+        ):
+            writing: deque[tuple[Document, Future[list[str]]]] = deque()
 
-            def settle(until: str | None) -> None:
-                """Documents come in order: what was due before this one has failed."""
-                while waiting and str(waiting[0].path) != until:
-                    self.note(waiting.popleft())
+            def settle(ahead: int) -> None:
+                """Log what is written, until no more than `ahead` documents are not."""
+                while len(writing) > ahead:
+                    document, outputs = writing.popleft()
+                    # Documents come in order: what was due before this one has failed.
+                    while str(waiting[0].path) != document.source:
+                        self.note(waiting.popleft())
+                        progress.update()
+                    self.note(waiting.popleft(), document, outputs.result())
                     progress.update()
 
-            for document in ocr.read_many((item.path for item in inputs), on_error=self.fail):
-                settle(document.source)
-                item = waiting.popleft()
-                outputs = self.write_safely(document, item)
-                self.note(item, document, outputs)
-                pages += len(document.pages)
-                words += len(document.words)
-                seconds = time.perf_counter() - start
-                progress.set_postfix_str(f"{pages / seconds:.1f} pages/s")
+            items = {str(item.path): item for item in inputs}
+            try:
+                for document in ocr.read_many((item.path for item in inputs), on_error=self.fail):
+                    written = writer.submit(self.write_safely, document, items[document.source])
+                    writing.append((document, written))
+                    settle(WRITING_AHEAD)
+                    pages += len(document.pages)
+                    words += len(document.words)
+                    seconds = time.perf_counter() - start
+                    progress.set_postfix_str(f"{pages / seconds:.1f} pages/s")
+            finally:  # interrupted or not, what was read is written and logged
+                settle(0)
+            for item in waiting:
+                self.note(item)
                 progress.update()
-            settle(None)
         _say(
             f"{len(inputs)} inputs, {len(self.errors)} failed; {pages} pages, {words} words "
             f"in {time.perf_counter() - start:.1f} s"

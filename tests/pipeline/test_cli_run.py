@@ -257,6 +257,30 @@ def test_resume_reads_only_what_is_not_done(run, ocr, tmp_path):
     assert pages_read()[0] == 4
 
 
+def test_interrupted_what_was_read_is_written_and_logged(run, ocr, tmp_path, monkeypatch):
+    for name in ("a", "b", "c", "d"):
+        bars(1).save(tmp_path / f"{name}.png")
+    inputs = ("a.png", "b.png", "c.png", "d.png", "--out", "out")
+    find, ocr.batch_size = ocr.detector.detect, 1
+
+    def detect(images):
+        if len(ocr.detector.batches) == 3:  # c is read, but not known to be whole
+            raise KeyboardInterrupt
+        return find(images)
+
+    monkeypatch.setattr(ocr.detector, "detect", detect)
+    code, _, err = run(*inputs)
+    assert (code, err[-1]) == (130, "interrupted")
+    assert outcomes(tmp_path / "out") == [
+        ("a.png", "done", ["a.json"]),
+        ("b.png", "done", ["b.json"]),
+    ]
+    assert files(tmp_path / "out") == ["a.json", "b.json", "run.jsonl"]
+    monkeypatch.setattr(ocr.detector, "detect", find)
+    code, _, err = run(*inputs, "--resume")
+    assert (code, err[1]) == (0, "2 of 4 inputs are done already")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
 def test_reader_that_closes_the_pipe_causes_no_traceback(tmp_path):
     code = "import sys; from ocr_pipeline.cli import run as cli\n"
