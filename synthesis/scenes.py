@@ -158,8 +158,10 @@ class _Scene:
         """
         cover, words = _arched(group, rng) if rng.random() < ARCHED else group
         heights = [_height_of(word["quad"]) for word in words]
-        scale = height / (np.median(heights) if heights else ORNAMENT)
         rows, columns = cover.shape
+        scale = height / (np.median(heights) if heights else ORNAMENT)
+        if not words:  # large ones have room at a smaller scale
+            scale = min(scale, rng.uniform(0.4, 1) * min(self.image.shape[:2]) / max(cover.shape))
         if scale > 2.5 or scale * max(rows, columns) > 1.2 * max(self.image.shape[:2]):
             return
         size = (max(2, round(columns * scale)), max(2, round(rows * scale)))
@@ -298,14 +300,18 @@ def _ornament(rng: np.random.Generator) -> Group:
     arrows; and no words."""
     unit = ORNAMENT * rng.uniform(0.3, 0.9)
     columns, rows = int(rng.integers(1, 12)), int(rng.integers(1, 5))
-    if rng.random() < 0.3:
+    if rng.random() < 0.35:  # shutters, racks, facades, crowds
+        columns, rows = int(rng.integers(3, 25)), int(rng.integers(5, 25))
+    elif rng.random() < 0.3:
         columns, rows = rows, columns
     pitch = unit * rng.uniform(1.1, 2.0, 2)
+    long = rng.uniform(1, 6) if rng.random() < 0.35 else 1.0  # slats, planks, bricks
+    pitch[0] *= long
     width, height = (np.array([columns, rows]) * pitch + unit).astype(int)
     cover = np.zeros((height, width), np.uint8)
     kind = rng.choice(["boxes", "bars", "discs", "rings", "checks", "leaves", "arrows", "strokes"])
     line = -1 if rng.random() < 0.6 else max(1, round(unit * rng.uniform(0.05, 0.15)))
-    aspect = unit * rng.uniform(0.3, 1, 2)
+    aspect = unit * rng.uniform(0.3, 1, 2) * (long, 1)
     lost = rng.choice([0, 0, 0.2, 0.5])
     for row in range(rows):
         for column in range(columns):
