@@ -53,9 +53,9 @@ data = L(build_detection_train_loader)(
     dataset=L(MixedPages)(
         # Shares of pages. Held-out pages are for `evaluate`.
         sources=[
-            (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.42),
-            (L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22), 0.18),
-            (scenes(seed=23), 0.2),
+            (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.36),
+            (L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22), 0.14),
+            (scenes(seed=23), 0.3),
             (real_pages("sroie"), 0.15),
             (real_pages("tapuscorpus_fra"), 0.05),  # its boxes are loose
         ],
