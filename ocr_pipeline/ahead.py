@@ -12,7 +12,8 @@ def ahead(items: Generator[T, None, None]) -> Generator[T, None, None]:
     """Iterate in a thread: the next item is made while the last is used.
 
     No more than one ahead, so that memory stays bounded. What is raised there is raised here. When
-    this iterator is closed, the thread ends after the item at which it is, and closes `items`.
+    this iterator is closed, the thread ends after the item at which it is, and closes `items`; a
+    second is waited for that.
     """
     results: SimpleQueue[tuple[str, Any]] = SimpleQueue()
     wanted = Semaphore(1)
@@ -48,4 +49,4 @@ def ahead(items: Generator[T, None, None]) -> Generator[T, None, None]:
     finally:
         stopped = True
         wanted.release()
-        thread.join()
+        thread.join(1)  # whoever interrupts a slow decoder will not wait for it

@@ -26,6 +26,9 @@ FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000", "PPM", "AVIF
 
 _READABLE = "PDF, JPEG, PNG, TIFF, WebP, BMP, GIF, JPEG 2000, AVIF, HEIC or PPM"
 
+#: How files of most of them begin.
+_SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"II*\0", b"MM\0*", b"RIFF", b"BM", b"GIF8", b"\0\0\0")
+
 #: Brands in the first box of a file of the HEIF family, but for AVIF's.
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
@@ -59,9 +62,9 @@ def read_pages(
 ) -> Iterator[PageImage]:
     """Decode a file page by page: all pages of a PDF or a TIFF, else the first picture.
 
-    EXIF orientation is applied, transparency lies on white, deeper greys are scaled to 8 bits, and
-    what people filled into the forms of a PDF is shown. A file that breaks off is read as far as
-    it goes, with a warning in the page.
+    EXIF orientation is applied, transparency lies on white (light print on black), deeper greys
+    are scaled to 8 bits, and what people filled into the forms of a PDF is shown. A file that
+    breaks off is read as far as it goes, with a warning in the page.
 
     Args:
         path: the file.
@@ -71,14 +74,17 @@ def read_pages(
 
     Raises:
         InputError: the file is missing, empty, of no known kind, broken from the start, locked, or
-            has none of the pages that are wanted.
+            has none of the pages that are wanted, or more than may be.
     """
     path, decoding = Path(path), decoding or Decoding()
     _check_file(path)
     pages = _read_pdf if _is_pdf(path) else _read_image
-    found = False
+    found = 0
     for page in pages(path, decoding, on_error):
-        found = True
+        found += 1
+        if found > decoding.max_pages:
+            reason = f"it has more pages than the limit of {decoding.max_pages:,}; the rest is left"
+            raise InputError(path, reason, "raise --max-pages, or choose with --pages")
         if page is not None:
             yield page
     if not found:
@@ -112,7 +118,9 @@ def _head(path: Path) -> bytes:
 
 
 def _is_pdf(path: Path) -> bool:
-    return b"%PDF-" in _head(path)  # readers allow some bytes before it
+    head = _head(path)
+    # Readers allow some bytes before it; but a picture's metadata may say it too.
+    return b"%PDF-" in head and not head.startswith(_SIGNATURES)
 
 
 # Both readers yield None for a page that was wanted, but failed.
@@ -225,7 +233,7 @@ def _open(path: Path, source: Path | BytesIO) -> Image.Image:
         box, brand = (head := _head(path))[4:8], head[8:12]
         if box == b"ftyp" and brand in _HEIF_BRANDS:
             raise InputError(
-                path, "HEIC images need a decoder", "pip install 'ocr-pipeline[heic]'"
+                path, "HEIC images need a decoder", "pip install pillow-heif"
             ) from None
         raise InputError(
             path, "not an image, or its first bytes are damaged", f"give {_READABLE}"
@@ -308,14 +316,17 @@ def _load(path: Path, image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]
 
 
 def to_rgb(image: Image.Image) -> np.ndarray:
-    """Any Pillow image as RGB uint8 (H, W, 3): greys scaled to 8 bits, transparency on white."""
+    """Any Pillow image as RGB uint8 (H, W, 3): greys scaled to 8 bits, transparency on white, or
+    on black if it is light print on next to nothing."""
     if image.mode.startswith(("I", "F")):
         grey = _scale_to_bytes(np.asarray(image))
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
+        cover = np.asarray(image.getchannel("A"), np.float32) / 255
+        light = (np.asarray(image.convert("L")) * cover).sum() > 127 * cover.sum()
+        ground = "black" if light and cover.mean() < 0.5 else "white"
+        image = Image.alpha_composite(Image.new("RGBA", image.size, ground), image)
     return np.array(image.convert("RGB"))
 
 

@@ -52,30 +52,42 @@ class RunLog:
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
         if resume:
-            self.entries = {entry["source"]: entry for entry in _read(self.path)}
+            self.entries = {_key(entry["source"]): entry for entry in _read(self.path)}
         with atomic(self.path) as file:  # without a half line that a killed run left
             file.writelines(_line(entry) for entry in self.entries.values())
 
-    def is_done(self, source: Path) -> bool:
-        """Whether the file was read without any error, as it is now, with these settings."""
-        entry = self.entries.get(str(source), {})
+    def is_done(self, source: Path, name: str) -> bool:
+        """Whether the file was read without any error, as it is now, with these settings.
+
+        Args:
+            source: the file.
+            name: what the log calls it, mostly its path.
+        """
+        entry = self.entries.get(_key(name), {})
         return (
             entry.get("status") == "done"
             and entry["settings"] == self.settings
-            and all((self.folder / name).exists() for name in entry["outputs"])
+            and all((self.folder / output).exists() for output in entry["outputs"])
             and entry["content"] == content_hash(source)
         )
 
-    def add(self, source: Path, **outcome: Any) -> None:
-        """Note what became of a file."""
-        entry = {
-            "source": str(source),
-            **outcome,
-            "settings": self.settings,
-            "content": content_hash(source),
-        }
+    def owner(self, output: str, name: str) -> str | None:
+        """The other file whose result is named `output`, if there is one."""
+        for key, entry in self.entries.items():
+            if output in entry["outputs"] and key != _key(name):
+                return entry["source"]
+        return None
+
+    def add(self, name: str, *, content: str | None, **outcome: Any) -> None:
+        """Note what became of a file; `content` is its hash from before it was read."""
+        entry = {"source": name, **outcome, "settings": self.settings, "content": content}
         with open(self.path, "ab") as file:
             file.write(_line(entry))
+
+
+def _key(name: str) -> str:
+    """One for all names of a file; standard input has its own."""
+    return name if name == "-" else os.path.realpath(name)
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:
@@ -85,9 +97,11 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
         return
     for line in lines:
         try:
-            yield json.loads(line)
+            entry = json.loads(line)
         except ValueError:  # cut off when the run was killed: that file is read again
             continue
+        if isinstance(entry, dict) and entry.keys() >= {"source", "settings", "outputs", "content"}:
+            yield entry
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:

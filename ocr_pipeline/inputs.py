@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple, NoReturn
 
 #: Files with these suffixes are picked up from folders; a file named by the user is always tried.
@@ -23,6 +23,9 @@ SUFFIXES = (
 #: Pages with more pixels are refused before any memory is taken for them. A 12000 x 12000 plan
 #: (144 million) passes; decoding takes about 8 bytes a pixel at its peak.
 MAX_PIXELS = 200_000_000
+
+#: Files of more pages are read so far, unless another limit is asked for: a bomb, or a mistake.
+MAX_PAGES = 10_000
 
 #: Pixels an inch at which pages of PDFs are rendered: text of 6 points is 17 pixels high.
 PDF_DPI = 200.0
@@ -62,12 +65,14 @@ class Decoding:
         dpi: resolution at which PDFs are rendered.
         password: of encrypted PDFs.
         max_pixels: larger pages are refused.
+        max_pages: of a file; it is read no further.
     """
 
     pages: tuple[tuple[int, int], ...] | None = None
     dpi: float = PDF_DPI
     password: str | None = None
     max_pixels: int = MAX_PIXELS
+    max_pages: int = MAX_PAGES
 
     def wants(self, index: int) -> bool:
         """Whether page `index`, from 0, is to be read."""
@@ -115,8 +120,8 @@ def find_inputs(
     files, folders and patterns that the text file names, one a line.
 
     The output name is the file's path below its folder (its bare name if it was given by name)
-    without the suffix. Files that would share it keep their suffix (`a.png`, `a.jpg`), and those
-    that still would, in different folders, get the path below the folder that holds all inputs.
+    without the suffix. Files that would share it get the path below the folder that holds all
+    inputs, or keep their suffix (`a.png`, `a.jpg`), or both.
 
     Args:
         paths: files, folders, patterns and lists.
@@ -192,15 +197,16 @@ def _unique_stems(names: dict[Path, str]) -> list[str]:
         return []
     common = os.path.commonpath([path.parent for path in names])
     candidates = [
-        (str(Path(name).with_suffix("")), name, path.relative_to(common).as_posix())
+        (str(Path(name).with_suffix("")), str(below.with_suffix("")), name, str(below))
         for path, name in names.items()
+        for below in [PurePosixPath(path.relative_to(common).as_posix())]
     ]
     level = [0] * len(candidates)
     while True:
         stems = [options[rank] for options, rank in zip(candidates, level, strict=True)]
         uses = Counter(stems)
         # The last options are different for different files, so this ends.
-        clashing = [k for k, stem in enumerate(stems) if uses[stem] > 1 and level[k] < 2]
+        clashing = [k for k, stem in enumerate(stems) if uses[stem] > 1 and level[k] < 3]
         if not clashing:
             return stems
         for k in clashing:

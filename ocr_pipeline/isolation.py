@@ -48,9 +48,15 @@ class IsolatedReader:
         self._stop()
 
     def __call__(
-        self, path: str | os.PathLike[str], *, on_error: Callable[[InputError], None]
+        self,
+        path: str | os.PathLike[str],
+        decoding: Decoding | None = None,
+        *,
+        on_error: Callable[[InputError], None],
     ) -> Iterator[PageImage]:
         """The pages of a file; parameters and errors as those of `decode.read_pages`.
+
+        Without `decoding` that of this reader is used.
 
         Raises:
             InputError: also where decoding crashed, or took too long.
@@ -59,7 +65,7 @@ class IsolatedReader:
             self._start()
         whole = False
         try:
-            self._connection.send(os.fspath(path))
+            self._connection.send((os.fspath(path), decoding or self.decoding))
             while (message := self._receive(path)) is not None:
                 kind, content = message
                 if kind == "raise":
@@ -100,7 +106,7 @@ class IsolatedReader:
         context = get_context("spawn")  # forking a process with threads is not safe
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs, self.decoding), daemon=True, name="decoder"
+            target=_serve, args=(theirs, self.decoding.max_pixels), daemon=True, name="decoder"
         )
         self._process.start()
         theirs.close()
@@ -111,15 +117,15 @@ class IsolatedReader:
         self._connection.close()
 
 
-def _serve(connection: Connection, decoding: Decoding) -> None:
-    """The other process: a path comes in; pages, errors and an end go out."""
+def _serve(connection: Connection, max_pixels: int) -> None:
+    """The other process: a path comes in, and how to decode it; pages, errors and an end go out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent that is interrupted
-    _limit_memory(BASE_BYTES + PIXEL_BYTES * decoding.max_pixels)
+    _limit_memory(BASE_BYTES + PIXEL_BYTES * max_pixels)
     # Decoders in C print what they think of a file; the run says it in one line.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
-            _decode(connection, connection.recv(), decoding)
+            _decode(connection, *connection.recv())
 
 
 def _decode(connection: Connection, path: str, decoding: Decoding) -> None:

@@ -26,6 +26,8 @@ LONGEST = 6.0
 ELONGATED = 2.0
 #: Text is turned if that makes its words this much surer (0 to 1) on average.
 MARGIN = 0.1
+#: Text that is read so surely on average stands as it is: the other ways need not be looked at.
+SURE = 0.8
 #: Text along the other axis is as high as the page's text, give or take; a lone `1` or `l`, which
 #: is narrow too, is far less wide than that.
 ALIKE = 0.6
@@ -147,7 +149,10 @@ def _best(quads: np.ndarray, turns: Sequence[int], confidences: Confidences) -> 
     ratios = np.maximum(along, across) / np.maximum(np.minimum(along, across), 1e-6)
     ratios[ratios > LONGEST] = 0
     sample = quads[np.argsort(-ratios, kind="stable")[:SAMPLE]]
-    ways = np.concatenate([np.roll(sample, -turn, axis=1) for turn in turns])
-    sure = np.reshape(confidences(ways), (len(turns), len(sample))).mean(axis=1)
-    sure[0] += MARGIN if turns[0] == 0 else 0
-    return turns[int(sure.argmax())]
+    first, *others = (np.roll(sample, -turn, axis=1) for turn in turns)
+    usual = float(np.mean(confidences(first)))
+    if usual >= SURE:
+        return turns[0]
+    sure = np.reshape(confidences(np.concatenate(others)), (len(others), len(sample))).mean(axis=1)
+    usual += MARGIN if turns[0] == 0 else 0
+    return turns[1 + int(sure.argmax())] if sure.max() > usual else turns[0]

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -120,6 +119,10 @@ class _Event:
     page: PageImage | None = None
     result: Page | None = None
     error: Exception | None = None
+
+
+#: What quads say, by their bytes.
+_Known = dict[bytes, ReadingLike]
 
 
 def _raise(source: Source, error: Exception) -> None:
@@ -252,28 +255,25 @@ class OCRPipeline:
 
     def read_pages(self, pages: Sequence[PageImage]) -> list[Page]:
         """Read decoded pages together: one detection batch, and all their words in one go."""
-        from recognition.crops import crop_words
-
         start = time.perf_counter()
         found = self.detect([page.image for page in pages])
         detection = (time.perf_counter() - start) / max(len(pages), 1)  # seconds a page
 
         start = time.perf_counter()
+        known: list[_Known] = [{} for _ in pages]
         facing = [
-            self._upright(page.image, words) for page, words in zip(pages, found, strict=True)
+            self._upright(page.image, words, readings)
+            for page, words, readings in zip(pages, found, known, strict=True)
         ]
-        crops = [
-            crop_words(page.image, words.quads) for page, words in zip(pages, facing, strict=True)
-        ]
-        total = sum(map(len, crops))
-        readings = iter(self.recognizer.recognize([crop for some in crops for crop in some]))
+        self._recognize_rest(pages, facing, known)
+        total = sum(len(words.quads) for words in facing)
         recognition = (time.perf_counter() - start) / max(total, 1)  # seconds a word
 
         results = []
-        for page, detections in zip(pages, facing, strict=True):
+        for page, detections, readings in zip(pages, facing, known, strict=True):
             count = len(detections.quads)
             start = time.perf_counter()
-            words = self._words(detections, list(islice(readings, count)))
+            words = self._words(detections, [readings[quad.tobytes()] for quad in detections.quads])
             blocks = tuple(layout.arrange(words))
             results.append(
                 Page(
@@ -292,6 +292,24 @@ class OCRPipeline:
                 )
             )
         return results
+
+    def _recognize_rest(
+        self,
+        pages: Sequence[PageImage],
+        facing: Sequence[DetectionsLike],
+        known: Sequence[_Known],
+    ) -> None:
+        """Read all words of all pages in one go, but for those that are known already."""
+        from recognition.crops import crop_words
+
+        keys, crops = [], []
+        for page, words, readings in zip(pages, facing, known, strict=True):
+            quads = {quad.tobytes(): quad for quad in words.quads}
+            rest = [key for key in quads if key not in readings]
+            keys += [(readings, key) for key in rest]
+            crops += crop_words(page.image, np.reshape([quads[key] for key in rest], (-1, 4, 2)))
+        for (readings, key), reading in zip(keys, self.recognizer.recognize(crops), strict=True):
+            readings[key] = reading
 
     def _words(self, found: DetectionsLike, readings: Sequence[ReadingLike]) -> list[Word]:
         """Words that say something, and surely enough.
@@ -372,13 +390,18 @@ class OCRPipeline:
         for event, result in zip(events, results, strict=True):
             event.page, event.result = None, result  # pictures are large; the caller may linger
 
-    def _upright(self, image: np.ndarray, found: DetectionsLike) -> DetectionsLike:
-        """Let quads start where their text does; a page that is turned or slanted is seen anew."""
+    def _upright(self, image: np.ndarray, found: DetectionsLike, known: _Known) -> DetectionsLike:
+        """Let quads start where their text does; a page that is turned or slanted is seen anew.
+
+        What is read on the way is noted in `known`: most of it is what the page says.
+        """
         if not self.orientation:
             return found
 
         def confidences(quads: np.ndarray) -> list[float]:
-            return [reading.confidence for reading in self.recognize(image, quads)]
+            readings = self.recognize(image, quads)
+            known.update({q.tobytes(): r for q, r in zip(quads, readings, strict=True)})
+            return [reading.confidence for reading in readings]
 
         slant = page_slant(found.quads) if max(image.shape) <= LONGEST_SIDE else 0.0
         quads = start_along(found.quads, slant) if slant else found.quads

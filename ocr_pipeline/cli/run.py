@@ -3,13 +3,14 @@
 import argparse
 import os
 import shutil
+import signal
 import sys
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocr_pipeline.exports import FORMATS, export
 from ocr_pipeline.inputs import (
+    MAX_PAGES,
     MAX_PIXELS,
     PDF_DPI,
     Decoding,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ocr_pipeline.files import RunLog
+    from ocr_pipeline.isolation import IsolatedReader
     from ocr_pipeline.pipeline import OCRPipeline
     from ocr_pipeline.results import Document, Page
 
@@ -101,10 +104,17 @@ def build_parser() -> argparse.ArgumentParser:
     reading.add_argument("--password", metavar="TEXT", help="of locked PDFs")
     reading.add_argument(
         "--max-pixels",
-        type=int,
+        type=_count,
         default=MAX_PIXELS,
         metavar="N",
         help="refuse larger pages (default %(default)s)",
+    )
+    reading.add_argument(
+        "--max-pages",
+        type=_count,
+        default=MAX_PAGES,
+        metavar="N",
+        help="read no further in longer files (default %(default)s)",
     )
     reading.add_argument(
         "--orientation",
@@ -129,6 +139,8 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     parser = build_parser()
     args = parser.parse_args(argv)
+    with suppress(ValueError):  # called from a thread, which signals do not reach
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves nothing half done either
     try:
         with ExitStack() as stack:
             return _Run(args, stack).run()
@@ -140,6 +152,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read our output has enough. Python would complain when it flushes on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # of the results' folder or its log; a file's own fails that file
+        if args.debug:
+            traceback.print_exc()
+        _say(f"error: {_one_line(error)}; check space and permissions")
         return 1
 
 
@@ -155,7 +172,9 @@ class _Run:
         self.stack = stack
         self.names: dict[str, str] = {}  # of inputs that are read from elsewhere
         self.errors: dict[str, list[str]] = {}  # by path
+        self.hashes: dict[Path, str | None] = {}  # of contents, from before they were read
         self.log: RunLog | None = None
+        self.decode_again: IsolatedReader | None = None
 
     def run(self) -> int:
         import warnings
@@ -165,16 +184,23 @@ class _Run:
         if not self.args.debug:  # libraries' chatter; what concerns a page is in its result
             warnings.simplefilter("ignore")
         self.decoding = self.choose_decoding()
-        paths = [self.spool() if path == "-" else path for path in self.args.inputs]
-        inputs = find_inputs(paths, on_error=self.fail)
+        inputs = find_inputs([path for path in self.args.inputs if path != "-"], on_error=self.fail)
+        if "-" in self.args.inputs:
+            stem = "stdin"
+            while stem in {item.stem for item in inputs}:
+                stem += "_"
+            inputs.append(Input(self.spool(), stem))
         self.single, self.formats = self.choose_output(len(inputs))
         if not inputs:
             return 1
+        if self.args.out is not None:  # what cannot be written to is told before the models load
+            (self.args.out.parent if self.single else self.args.out).mkdir(
+                parents=True, exist_ok=True
+            )
         # Started first: it loads while this process loads the models.
         decode = self.stack.enter_context(IsolatedReader(self.decoding))
         ocr = self.load(decode)
-        todo = self.open_log(ocr, inputs)
-        self.read(ocr, todo)
+        self.read(ocr, self.open_log(ocr, inputs))
         return 1 if self.errors else 0
 
     def read(self, ocr: "OCRPipeline", inputs: Sequence[Input]) -> None:
@@ -202,7 +228,7 @@ class _Run:
 
             items = {str(item.path): item for item in inputs}
             try:
-                for document in ocr.read_many((item.path for item in inputs), on_error=self.fail):
+                for document in ocr.read_many(self.hashed(inputs), on_error=self.fail):
                     written = writer.submit(self.write_safely, document, items[document.source])
                     writing.append((document, written))
                     settle(WRITING_AHEAD)
@@ -220,6 +246,15 @@ class _Run:
             f"in {time.perf_counter() - start:.1f} s"
         )
 
+    def hashed(self, inputs: Sequence[Input]) -> Iterator[Path]:
+        """Paths, each with its content's hash noted just before it is read."""
+        from ocr_pipeline.files import content_hash
+
+        for item in inputs:
+            if self.log is not None:
+                self.hashes[item.path] = content_hash(item.path)
+            yield item.path
+
     def choose_decoding(self) -> Decoding:
         try:
             pages = parse_ranges(self.args.pages) if self.args.pages else None
@@ -230,6 +265,7 @@ class _Run:
             dpi=self.args.dpi,
             password=self.args.password,
             max_pixels=self.args.max_pixels,
+            max_pages=self.args.max_pages,
         )
 
     def spool(self) -> Path:
@@ -287,6 +323,7 @@ class _Run:
                     "pages": self.args.pages,
                     "dpi": self.args.dpi,
                     "max_pixels": self.args.max_pixels,
+                    "max_pages": self.args.max_pages,
                 },
             )
         except (ValueError, OSError, ImportError) as error:  # a device, weights, Detectron2
@@ -316,10 +353,30 @@ class _Run:
             "engine": ocr_pipeline.__version__,
         }
         self.log = RunLog(self.args.out, settings=settings, resume=self.args.resume)
-        todo = [item for item in inputs if not self.log.is_done(item.path)]
-        if len(todo) < len(inputs):
-            _say(f"{len(inputs) - len(todo)} of {len(inputs)} inputs are done already")
+        todo, done = [], 0
+        for item in inputs:
+            if self.log.is_done(item.path, self.name(item.path)):
+                done += 1
+            elif owner := self.taken(item):
+                reason = f"its results would replace those of {owner}"
+                self.fail(item.path, InputError(item.path, reason, "name another folder"))
+                self.note(item)
+            else:
+                todo.append(item)
+        if done:
+            _say(f"{done} of {len(inputs)} inputs are done already")
         return todo
+
+    def taken(self, item: Input) -> str | None:
+        """The input of an earlier run whose results have the names that this one's would have."""
+        assert self.log is not None
+        names = (f"{item.stem}{FORMATS[format].suffix}" for format in self.formats)
+        owners = (self.log.owner(name, self.name(item.path)) for name in names)
+        return next(filter(None, owners), None)
+
+    def name(self, path: Path | str) -> str:
+        """What messages and results call an input."""
+        return self.names.get(str(path), str(path))
 
     def note(
         self, item: Input, document: "Document | None" = None, outputs: Sequence[str] = ()
@@ -330,7 +387,8 @@ class _Run:
         pages = document.pages if document else ()
         errors = self.errors.get(str(item.path), [])
         self.log.add(
-            item.path,
+            self.name(item.path),
+            content=self.hashes.get(item.path),
             status="done" if not errors else "partial" if outputs else "failed",
             outputs=list(outputs),
             errors=errors,
@@ -352,7 +410,7 @@ class _Run:
     def write(self, document: "Document", item: Input) -> list[str]:
         from ocr_pipeline.files import atomic
 
-        name = self.names.get(document.source, document.source)
+        name = self.name(document.source)
         for page in document.pages:
             for warning in page.warnings:
                 _say(f"warning: {name}: page {page.index + 1}: {warning}")
@@ -393,19 +451,24 @@ class _Run:
                     Image.fromarray(draw(image, page)).save(file, format="PNG", compress_level=1)
 
     def images(self, document: "Document", item: Input) -> Iterator["np.ndarray"]:
-        """The pictures of a document's pages, decoded once more when they are wanted."""
-        from ocr_pipeline.decode import read_pages
+        """The pictures of a document's pages, decoded once more when they are wanted.
 
-        indices = {page.index for page in document.pages}
-        for page in read_pages(item.path, self.decoding, on_error=lambda error: None):
-            if page.index in indices:
-                yield page.image
+        In a process of its own too, and no pages but those that could be decoded before.
+        """
+        from ocr_pipeline.isolation import IsolatedReader
+
+        if self.decode_again is None:
+            self.decode_again = self.stack.enter_context(IsolatedReader(self.decoding))
+        pages = tuple((page.index + 1, page.index + 1) for page in document.pages)
+        decoding = replace(self.decoding, pages=pages)
+        for page in self.decode_again(item.path, decoding, on_error=lambda error: None):
+            yield page.image
 
     def fail(self, path: Any, error: Exception) -> None:
         """Report what is wrong with an input in one line."""
         from ocr_pipeline.pipeline import PageError
 
-        name = self.names.get(str(path), path)
+        name = self.name(path)
         if isinstance(error, InputError):
             line = f"{error.reason}; {error.remedy}"
         elif isinstance(error, OSError):
@@ -442,6 +505,13 @@ def _dpi(text: str) -> float:
     value = float(text)
     if not 10 <= value <= 2400:
         raise argparse.ArgumentTypeError(f"{text} is not between 10 and 2400")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return value
 
 

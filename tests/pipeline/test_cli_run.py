@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from ocr_pipeline.cli import run as cli
+from ocr_pipeline.isolation import IsolatedReader
 from ocr_pipeline.pipeline import OCRPipeline
 from ocr_pipeline.results import schema
 
@@ -255,6 +256,62 @@ def test_resume_reads_only_what_is_not_done(run, ocr, tmp_path):
     assert pages_read("--resume")[0] == 0
     assert pages_read("--resume", "--min-confidence", "0.1")[0] == 4  # other settings
     assert pages_read()[0] == 4
+
+
+def test_pictures_of_a_hostile_file_are_decoded_elsewhere(run, ocr, tmp_path, monkeypatch):
+    asked = []
+
+    class Reader(IsolatedReader):
+        def __call__(self, path, decoding=None, *, on_error):
+            asked.append(decoding and decoding.pages)
+            return super().__call__(path, decoding, on_error=on_error)
+
+    monkeypatch.setattr("ocr_pipeline.isolation.IsolatedReader", Reader)
+    monkeypatch.setattr("ocr_pipeline.decode.read_pages", lambda *_, **__: pytest.fail("here"))
+    pages = [bars(1), bars(2, size=POISON), bars(3)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    code, _, err = run("a.tif", "--out", "a.html")
+    assert (code, len(errors(err))) == (1, 1)
+    assert asked == [None, ((1, 1), (3, 3))]  # the page that failed is not decoded again
+    assert (tmp_path / "a.html").read_bytes().count(b"data:image/") >= 2
+
+
+def test_other_files_results_are_not_replaced(run, tmp_path):
+    for folder, shade in (("x", 1), ("y", 2)):
+        (tmp_path / folder).mkdir()
+        bars(shade).save(tmp_path / folder / "a.png")
+    assert run("x/a.png", "--out", "out", "--format", "txt")[0] == 0
+    code, _, err = run("y/a.png", "--out", "out", "--format", "txt", "--resume")
+    assert code == 1
+    assert errors(err) == [
+        "error: y/a.png: its results would replace those of x/a.png; name another folder"
+    ]
+    assert (tmp_path / "out/a.txt").read_text() == "s1\n"
+    # The same file by another name is no other file.
+    _, _, err = run(tmp_path / "x/a.png", "--out", "out", "--format", "txt", "--resume")
+    assert "1 of 1 inputs are done already" in err
+
+
+def test_folders_that_cannot_be_written_to_cost_a_line(run, tmp_path):
+    bars(1).save(tmp_path / "a.png")
+    (tmp_path / "file").write_text("")
+    code, _, err = run("a.png", "--out", "file/x")
+    assert (code, len(err)) == (1, 1)
+    assert err[0].startswith("error: ")
+    assert err[0].endswith("file/x'; check space and permissions")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/run.jsonl").write_text('{"a": 1}\n[]\n')  # no entries of ours
+    assert run("a.png", "--out", "out", "--resume")[0] == 0
+
+
+def test_long_files_are_read_as_far_as_the_limit(run, tmp_path):
+    pages = [bars(1), bars(2), bars(3)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    code, out, err = run("a.tif", "--max-pages", "2")
+    assert (code, out.split()) == (1, ["s1", "s2"])
+    assert "more pages than the limit of 2" in errors(err)[0]
+    assert run("a.tif", "--max-pages", "2", "--pages", "2-3")[0] == 0
+    assert run("a.tif", "--max-pages", "0")[0] == 2
 
 
 def test_interrupted_what_was_read_is_written_and_logged(run, ocr, tmp_path, monkeypatch):

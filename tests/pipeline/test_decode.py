@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import typst
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ocr_pipeline.decode import read_pages, to_rgb
 from ocr_pipeline.inputs import Decoding, InputError
@@ -282,3 +283,20 @@ def test_damaged_bytes_never_raise_anything_else(tmp_path, format):
         except InputError:
             continue
         assert all(page.image.shape[2] == 3 for page in pages)
+
+
+def test_light_print_on_nothing_lies_on_black(tmp_path):
+    picture = Image.new("RGBA", (60, 40), (255, 255, 255, 0))
+    picture.paste((250, 250, 250, 255), (10, 10, 30, 20))
+    picture.save(tmp_path / "light.png")
+    (page,) = read_pages(tmp_path / "light.png")
+    assert (page.image[0, 0] == 0).all()
+    assert (page.image[15, 20] == 250).all()
+
+
+def test_a_picture_that_speaks_of_pdf_is_a_picture(tmp_path):
+    metadata = PngInfo()
+    metadata.add_text("Source", "%PDF-1.7")
+    Image.new("L", (8, 8), 255).save(tmp_path / "a.png", pnginfo=metadata)
+    (page,) = read_pages(tmp_path / "a.png")
+    assert page.image.shape == (8, 8, 3)

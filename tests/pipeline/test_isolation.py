@@ -28,9 +28,9 @@ def hostile(path, decoding, *, on_error):
             yield PageImage(np.full((4, 6, 3), 7, np.uint8), int(action), 300.0, ("odd",))
 
 
-def serve_hostile(connection, decoding):
+def serve_hostile(connection, max_pixels):
     isolation.read_pages = hostile
-    isolation._serve(connection, decoding)
+    isolation._serve(connection, max_pixels)
 
 
 @pytest.fixture

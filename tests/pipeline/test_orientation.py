@@ -55,7 +55,8 @@ def test_the_turn_of_a_page_is_seen_and_undone(quarters):
     truth, width, height = turned(TEXT, quarters)
     asked = []
     assert page_turn(as_detected(truth), reader(truth, asked)) == quarters
-    assert asked == [2 * SAMPLE]
+    # What is read surely one way is not tried the other.
+    assert asked == ([SAMPLE] if quarters < 2 else [SAMPLE, SAMPLE])
     image = np.zeros((height, width, 3), np.uint8)
     _, back = straighten(image, quarters, 0.0)
     np.testing.assert_array_equal(turn_back(TEXT, back), truth)
@@ -104,7 +105,7 @@ def test_words_across_the_page_are_turned_alone():
     asked = []
     found = face_across(np.concatenate([PAGE, as_detected(SPINE)]), reader(TEXT, asked))
     np.testing.assert_array_equal(found, TEXT)
-    assert asked == [3]
+    assert asked == [1, 2]
 
 
 def test_text_that_nobody_can_read_stays_as_it_is():
