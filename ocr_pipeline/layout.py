@@ -6,10 +6,12 @@ words at hand, so that the scale of the page does not matter.
 
 1. Words are linked to their right neighbour where the gap is small: runs of text.
 2. Gaps that lie one below the other form white strips. A strip with a column of prose on either
-   side is a gutter. It goes on upwards and downwards until a word or a mere space crosses it.
+   side is a gutter. It goes on upwards and downwards until a word or a mere space crosses it, or
+   a table is there: rows across it between blank bands, hardly any of them full as prose is.
 3. Words are linked again over any gap, but not over a gutter: lines. So a table or a form is read
    row by row, and print in columns column by column.
-4. Lines one below the other form blocks, as in 2, where the distance is the usual one.
+4. Lines one below the other form blocks, as in 2, where the distance is the usual one. In prose,
+   an indented line begins a new block.
 5. Blocks are ordered by what must come before what: the upper of two that share a stretch of x;
    the left one of two that share a stretch of y or have a gutter between them. Among the blocks
    that may come next, the one below the last is taken, else the topmost. The two relations are
@@ -18,7 +20,7 @@ words at hand, so that the scale of the page does not matter.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -29,7 +31,7 @@ from ocr_pipeline.results import Block, Line, Quad, Word, as_quad
 LINE_OVERLAP = 0.5
 #: Gaps inside a run of text, in word heights. A space is about 0.3, in justified print up to 1;
 #: gutters begin at about 1.
-RUN_GAP = 0.8
+SPACE, RUN_GAP = 0.3, 0.8
 #: Lines of a block are as far apart as the page's lines usually are, give or take this many line
 #: heights.
 BLOCK_SLACK = 0.4
@@ -40,6 +42,19 @@ HEIGHT_RATIO = 0.6
 PROSE_RUNS, PROSE_WORDS, PROSE_FILL = 3, 3, 0.7
 #: At least this many runs make a long column; one well filled may have a word less a run.
 LONG_RUNS, LONG_FILL = 8, 0.85
+#: A line is full if its words take up this share of its column's width.
+FULL_LINE = 0.5
+#: Tables between columns of prose: at least this many rows, and not more than this many full lines
+#: for each, of the two that a row of prose has.
+TABLE_ROWS, TABLE_FULL = 2, 0.5
+#: First lines of paragraphs are indented by this many line heights, all alike but for this many.
+INDENT, INDENT_SLACK = (0.7, 3.0), 0.4
+#: Indented prose: this share of its lines begins at the left edge, and a line has at least this
+#: many words (median).
+FLUSH_LINES, FLUSH_WORDS = 0.6, 4
+#: At least this many of its lines are followed by one at the left edge, and this share of them is
+#: full.
+WRAPPED_LINES, WRAPPED_FULL = 3, 0.85
 #: Gutters are at least this many word heights wide, and short ones this many spaces.
 MIN_GUTTER, GUTTER_SPACES = 0.6, 1.5
 #: A word this much longer than high has a direction of its own; of shorter ones it means little.
@@ -139,7 +154,11 @@ def _arrange_upright(boxes: np.ndarray) -> list[list[list[int]]]:
     blocks = _chains(_link_below(line_boxes, _heights(boxes, lines)))
     block_boxes = np.array([_enclose(line_boxes, block) for block in blocks])
     unit = float(np.median(boxes[:, 3] - boxes[:, 1]))
-    return [[lines[k] for k in blocks[b]] for b in _order(block_boxes, gutters, unit)]
+    return [
+        paragraph
+        for b in _order(block_boxes, gutters, unit)
+        for paragraph in _paragraphs(boxes, [lines[k] for k in blocks[b]])
+    ]
 
 
 def _heights(boxes: np.ndarray, groups: list[list[int]]) -> np.ndarray:
@@ -267,6 +286,36 @@ def _link_below(boxes: np.ndarray, heights: np.ndarray) -> np.ndarray:
     return _mutual(i[keep], j[keep], (step[keep],), len(boxes))
 
 
+def _paragraphs(boxes: np.ndarray, lines: list[list[int]]) -> list[list[list[int]]]:
+    """Cut the lines of a block before those that are indented, if they are running prose.
+
+    In prose, a line that is followed by one at the left edge ends because the next word had no
+    room. That is not so in verse, in lists with hanging indents and in columns of names.
+    """
+    left, _, right, _ = np.array([_enclose(boxes, line) for line in lines]).T
+    height = max(float(np.median(_heights(boxes, lines))), 1)
+    edge = np.quantile(left, 0.25)  # a line may stick out
+    indents = (left - edge) / height
+    flush = np.abs(indents) < INDENT_SLACK
+    indented = (indents >= INDENT[0]) & (indents <= INDENT[1])
+    count = np.median([len(line) for line in lines])
+    if not indented.any() or flush.mean() < FLUSH_LINES or count < FLUSH_WORDS:
+        return [lines]
+    indented &= np.abs(indents - np.median(indents[indented])) < INDENT_SLACK
+
+    widths = boxes[:, 2] - boxes[:, 0]
+    first = np.array([widths[line[0]] for line in lines])
+    ink = np.array([widths[line].sum() for line in lines])
+    room = right.max() - right[:-1] > first[1:] + SPACE * height  # for the next line's first word
+    full = ~room & (ink[:-1] > FULL_LINE * (right.max() - edge))
+    wrapped = full[flush[1:]]
+    # An indented line that follows a full one like it goes on with a quotation.
+    starts = np.flatnonzero(indented[1:] & (room | flush[:-1])) + 1
+    if len(wrapped) < WRAPPED_LINES or wrapped.mean() < WRAPPED_FULL or not room[starts - 1].any():
+        return [lines]
+    return [lines[a:b] for a, b in pairwise([0, *starts.tolist(), len(lines)])]
+
+
 def _find_gutters(boxes: np.ndarray) -> list[np.ndarray]:
     """White strips (left, top, right, bottom) between columns of prose."""
     after = _link_right(boxes, np.inf, gutters=[])
@@ -274,21 +323,96 @@ def _find_gutters(boxes: np.ndarray) -> list[np.ndarray]:
     bars = _bars(boxes, linked, after[linked])
     strips = [s for s in _white_strips(boxes, after) if len(s.words) >= PROSE_RUNS]
     strips.sort(key=lambda strip: -len(strip.words))
-    gutters: dict[int, np.ndarray] = {}
+    runs = _link_right(boxes, RUN_GAP, gutters=[])
+    row_of = np.empty(len(boxes), dtype=int)  # the number of each word's row
+    for number, row in enumerate(_chains(after)):
+        row_of[row] = number
+    tables = [_tables(strip, boxes, after, runs, row_of) for strip in strips]
+    gutters: dict[int, list[np.ndarray]] = {}
     for index, strip in list(enumerate(strips)) * 2:  # once more, when all the others are known
+        parts = _cut(strip, tables[index], boxes, after)
+        words = [word for part in parts for word in part.words]
+        if len(words) < PROSE_RUNS:
+            continue
         # What is as long as this one bounds its columns; wide spaces meet in short strips only.
         rows = after.copy()
         for rival in strips:
             if 2 * len(rival.words) >= len(strip.words):
                 rows[rival.words] = -1
-        for gutter in gutters.values():
+        for gutter in (gutter for pieces in gutters.values() for gutter in pieces):
             rows[linked[_separates(gutter, boxes[linked], boxes[after[linked]])]] = -1
         back = _inverse(rows)
-        left = [_follow(word, back) for word in strip.words]
-        right = [_follow(word, rows) for word in after[strip.words]]
-        if all(_is_prose(boxes, side, strip.right - strip.left) for side in (left, right)):
-            gutters[index] = _extend(strip, boxes, bars)
-    return list(gutters.values())
+        left = [_follow(word, back) for word in words]
+        right = [_follow(word, rows) for word in after[words]]
+        gap = min(part.right - part.left for part in parts)
+        if all(_is_prose(boxes, side, gap) for side in (left, right)):
+            ends = np.concatenate([bars, tables[index]])
+            gutters[index] = [_extend(part, boxes, ends) for part in parts]
+    return [gutter for pieces in gutters.values() for gutter in pieces]
+
+
+def _tables(
+    strip: "_Strip", boxes: np.ndarray, after: np.ndarray, runs: np.ndarray, row_of: np.ndarray
+) -> np.ndarray:
+    """Tables that a strip between columns must not cut: boxes (T, 4) across the whole page.
+
+    Blank bands across both columns part the page into sections. One with rows across the strip and
+    hardly any full line is a table, or a part of one with the sections next to it.
+    """
+    left, top, right, bottom = boxes.T
+    height = float(np.median((bottom - top)[strip.words]))
+    middle = (strip.left + strip.right) / 2
+
+    # The columns are as wide as the widest runs beside the strip.
+    runs = runs.copy()
+    runs[strip.words] = -1
+    back = _inverse(runs)
+    start = min(left[_follow(word, back)[-1]] for word in strip.words)
+    end = max(right[_follow(word, runs)[-1]] for word in after[strip.words])
+    inside = (right > start) & (left < end)
+
+    # Rows have words on both sides of the strip, or one across it. Each side of a row is a line.
+    across = (left < middle) & (np.where(after >= 0, left[after], right) > middle)
+    on_right = left + right > 2 * middle
+    _, first, line = np.unique(2 * row_of + on_right, return_index=True, return_inverse=True)
+    ink = np.bincount(line, weights=np.where(inside, right - left, 0))
+    full = first[ink > FULL_LINE * np.where(on_right, end - middle, middle - start)[first]]
+
+    order = np.flatnonzero(inside)[np.argsort(top[inside], kind="stable")]
+    lowest = np.maximum.accumulate(bottom[order])
+    # The smaller steps are those of the prose: rows of a table may be farther apart.
+    step = np.quantile(np.diff(np.sort((top + bottom)[strip.words] / 2)), 0.25)
+    white = max(step - height, 0) + BLOCK_SLACK * height
+    bands = np.flatnonzero(top[order][1:] - lowest[:-1] > white)
+    tops, bottoms = top[order][[0, *bands + 1]], lowest[[*bands, -1]]
+
+    def count(words: np.ndarray) -> np.ndarray:
+        sections = np.searchsorted(tops, top[words], side="right") - 1
+        return np.bincount(np.maximum(sections, 0), minlength=len(tops))
+
+    rows = count(np.flatnonzero(across))
+    sparse = count(full) <= TABLE_FULL * rows
+    tables = []
+    for is_sparse, group in groupby(range(len(tops)), key=sparse.__getitem__):
+        sections = list(group)
+        if is_sparse and rows[sections].sum() >= TABLE_ROWS:
+            tables.append((-np.inf, tops[sections[0]], np.inf, bottoms[sections[-1]]))
+    return np.array(tables).reshape(-1, 4)
+
+
+def _cut(
+    strip: "_Strip", tables: np.ndarray, boxes: np.ndarray, after: np.ndarray
+) -> list["_Strip"]:
+    """What tables leave of a strip, from top to bottom."""
+    words = np.array(strip.words)
+    y = (boxes[words, 1] + boxes[words, 3])[:, None] / 2
+    free = ~((y > tables[:, 1]) & (y < tables[:, 3])).any(axis=1)
+    passed = (y > tables[:, 3]).sum(axis=1)
+    parts = [words[free & (passed == k)] for k in np.unique(passed[free])]
+    return [
+        _Strip(boxes[part, 2].max(), boxes[after[part], 0].min(), boxes[part[-1], 3], part.tolist())
+        for part in parts
+    ]
 
 
 def _bars(boxes: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:

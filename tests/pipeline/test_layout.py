@@ -14,6 +14,17 @@ whenever I find myself growing grim about the mouth whenever it is a damp drizzl
 soul whenever I find myself involuntarily pausing before coffin warehouses
 """
 PROSE = STORY.split()
+TYGER = [
+    *("Tyger tyger burning bright", "In the forests of the night"),
+    *("What immortal hand or eye", "Could frame thy fearful symmetry"),
+]
+GROCERIES = [("Item", "Amount", "Price"), ("Tea", "two", "3.50"), ("Milk", "ten", "4.20")]
+PRICES = [("Item", "Price"), ("Tea with milk", "3.50"), ("Cake and cream", "4.20")]
+REMARKS = [
+    ("Item", "Remark", "Price"),
+    ("Tea", "served hot in a pot of its own", "3.50"),
+    ("Cake", "none", "4.20"),
+]
 NAMES = [
     *("Ada Lovelace", "Alan Turing", "Grace Hopper", "Kurt Goedel", "Emmy Noether"),
     *("Al Khwarizmi", "John von Neumann", "Barbara Liskov", "Edsger Dijkstra"),
@@ -102,6 +113,77 @@ def columns_around_a_picture():
     return left + top + right, left_lines + top_lines + right_lines
 
 
+def table(rows, y, xs, pitch=18.0):
+    """A table's words, and its rows' texts."""
+    words = [
+        word
+        for k, row in enumerate(rows)
+        for cell, x in zip(row, xs, strict=True)
+        for word in put(cell, x, y + k * pitch)
+    ]
+    return words, [" ".join(row) for row in rows]
+
+
+def columns_and_table(gap, *, above=False, rows=GROCERIES, xs=(50, 200, 400), pitch=18.0):
+    """Two columns and a table, with a gap between; the gutter meets a gap between its cells."""
+    words, texts = two_columns()
+    top, bottom = 100, max(word.quad[2][1] for word in words)
+    y = top - gap - (len(rows) - 1) * pitch - 12 if above else bottom + gap
+    table_words, row_texts = table(rows, y, xs, pitch)
+    return words + table_words, row_texts + texts if above else texts + row_texts
+
+
+def columns_table_columns():
+    """The table in the middle of the page: each pair of columns has a gutter of its own."""
+    words, texts = columns_and_table(25)
+    left, left_lines = column(PROSE[:40], 50, 330)
+    right, right_lines = column(PROSE[40:], 320, 330)
+    return words + left + right, texts + left_lines + right_lines
+
+
+def sections_side_by_side():
+    """Both columns have a heading at the same height, with blank bands around."""
+    words, texts = [], []
+    for x, title, prose in ((50, "The Carpet Bag", PROSE[:40]), (320, "The Inn", PROSE[40:])):
+        upper, upper_lines = column(prose, x, 100)
+        lower, lower_lines = column(prose[::-1], x, 290)
+        words += upper + put(title, x, 250) + lower
+        texts += [*upper_lines, title, *lower_lines]
+    return words, texts
+
+
+def short_paragraphs_side_by_side():
+    """As in print in two languages: paragraphs of two lines begin at the same heights."""
+    words, texts = [], []
+    for x, first in ((50, 0), (320, 3)):
+        for k in range(8):
+            some, some_lines = column(PROSE[first + 5 * k :][:10], x, 100 + 42 * k)
+            words += some
+            texts += some_lines
+    return words, texts
+
+
+def stanzas_side_by_side():
+    words, texts = [], []
+    for x, step in ((50, 1), (300, -1)):
+        for k in range(3):
+            for m, verse in enumerate(TYGER[::step]):
+                words += put(verse, x, 100 + 75 * k + 15 * m)
+                texts.append(verse)
+    return words, texts
+
+
+def list_beside_prose():
+    """Below a blank band, a list in the left column only."""
+    words, left_lines = column(PROSE[:40], 50, 100)
+    items = ["- tea", "- milk", "- cake", "- water"]
+    for k, item in enumerate(items):
+        words += put(item, 50, 240 + 15 * k)
+    upper, upper_lines = column(PROSE[40:], 320, 100)
+    lower, lower_lines = column(PROSE[:40], 320, 240)
+    return words + upper + lower, left_lines + items + upper_lines + lower_lines
+
+
 LAYOUTS = {
     "nothing": ([], []),
     "one word": (put("alone", 10, 10), ["alone"]),
@@ -148,6 +230,20 @@ LAYOUTS = {
         put("Menu", 10, 10, 32) + put("served daily", 85, 10, 12) + put("from noon", 88, 30, 12),
         ["Menu served daily", "from noon"],
     ),
+    **{
+        f"columns, table {gap} {'above' if above else 'below'}": columns_and_table(gap, above=above)
+        for gap in (9, 20, 60, 600)
+        for above in (False, True)
+    },
+    "columns, table of two": columns_and_table(20, rows=PRICES, xs=(50, 400)),
+    "columns, table across the gutter": columns_and_table(20, rows=REMARKS, xs=(50, 230, 480)),
+    "columns, long table": columns_and_table(12, rows=4 * GROCERIES),
+    "columns, wide rows": columns_and_table(20, rows=2 * GROCERIES, pitch=40),
+    "columns, table, columns": columns_table_columns(),
+    "sections side by side": sections_side_by_side(),
+    "short paragraphs side by side": short_paragraphs_side_by_side(),
+    "stanzas side by side": stanzas_side_by_side(),
+    "list beside prose": list_beside_prose(),
     "no size at all": (put("flat", 10, 10, 0), ["flat"]),
 }  # fmt: skip
 
@@ -163,6 +259,80 @@ def test_paragraphs_are_blocks():
     first, first_lines = column(PROSE[:20], 50, 100)
     second, second_lines = column(PROSE[20:40], 50, 190)
     assert texts(arrange(shuffled(first + second))) == [first_lines, second_lines]
+
+
+def indented(paragraphs, x=50, y=100, width=250, indent=15):
+    """Paragraphs without a blank between: their words, and each one's lines."""
+    words, expected = [], []
+    for paragraph in paragraphs:
+        lead = "_" * round(indent / 6)  # holds the place of the indent, with the space behind it
+        _, (first, *rest) = column([lead, *paragraph], 0, 0, width)
+        lines = [first.removeprefix(lead + " "), *rest]
+        for k, line in enumerate(lines):
+            words += put(line, x if k else x + indent, y)
+            y += 15
+        expected.append(lines)
+    return words, expected
+
+
+@pytest.mark.parametrize("indent", [12, 24, 34])
+@pytest.mark.parametrize("degrees", [0, 10, 90])
+def test_indented_paragraphs_are_blocks(indent, degrees):
+    speech = [PROSE[:30], ["Call", "me"], ["Why", "so"], PROSE[30:60], PROSE[20:50]]
+    words, expected = indented(speech, indent=indent)
+    assert texts(arrange(shuffled(turned(words, degrees)))) == expected
+
+
+def test_indented_paragraphs_in_columns():
+    left, left_blocks = indented([PROSE[:30], PROSE[30:60]])
+    right, right_blocks = indented([PROSE[20:50], PROSE[40:]], x=330)
+    assert texts(arrange(shuffled(left + right))) == left_blocks + right_blocks
+
+
+def set_lines(texts, offset):
+    """Lines one below the other, each moved to the right by `offset(number, width)`."""
+    return [
+        word
+        for k, text in enumerate(texts)
+        for word in put(text, 100 + offset(k, put(text, 0, 0)[-1].quad[1][0]), 100 + 15 * k)
+    ]
+
+
+STORY_LINES = column(PROSE, 0, 0)[1]
+ITEM = column(["1.", *PROSE[:24]], 0, 0)[1]
+ONE_BLOCK = {
+    "centred prose": set_lines(STORY_LINES, lambda k, width: (250 - width) / 2),
+    "centred verse": set_lines(3 * TYGER, lambda k, width: (250 - width) / 2),
+    "alternate verses indented": set_lines(3 * TYGER, lambda k, width: 18 * (k % 2)),
+    "inner verses indented": set_lines(3 * TYGER, lambda k, width: 18 * (k % 4 in (1, 2))),
+    "hanging indents": set_lines(4 * ITEM, lambda k, width: 18 * (k % len(ITEM) > 0)),
+    "short hanging indents": set_lines(4 * ITEM[:2], lambda k, width: 18 * (k % 2)),
+    "names": set_lines(NAMES, lambda k, width: 18 * (k in (2, 5))),
+    "receipt": [
+        word
+        for k, (item, price) in enumerate(
+            [("Coffee", "3.50"), ("oat milk", "0.40"), ("Tea", "2.90"), ("lemon", "0.20")] * 2
+        )
+        for word in put(item, 50 + 15 * (k % 2), 100 + 15 * k) + put(price, 260, 100 + 15 * k)
+    ],
+    "form": table(
+        [("Name:", "Ada"), ("Born:", "1815"), ("Died:", "1852"), ("Work:", "analyst")],
+        100, (50, 150), 15,
+    )[0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ONE_BLOCK)
+def test_other_indents_are_no_paragraphs(name):
+    assert len(arrange(shuffled(ONE_BLOCK[name]))) == 1
+
+
+def test_a_quotation_is_one_block():
+    before, after = column(PROSE[:30], 0, 0)[1], column(PROSE[30:60], 0, 0)[1]
+    quotation = column(PROSE[40:60], 0, 0, 230)[1]
+    inset = range(len(before), len(before) + len(quotation))
+    words = set_lines([*before, *quotation, *after], lambda k, width: 20 * (k in inset))
+    assert texts(arrange(shuffled(words))) == [before, quotation + after]
 
 
 def test_double_spacing_is_one_block():
