@@ -1,20 +1,24 @@
 """Searchable PDF: the page as it is, and over it the words, invisible, to find and to copy.
 
-Pages of a PDF that can be opened stay what they are, and get a layer of text if they have none of
-their own. Any other page becomes its picture with the text over it; a file of these is PDF/A-2u.
+Pages of a PDF that can be opened stay what they are, and get a layer of those words that they do
+not have as text. Any other page becomes its picture with the text over it; a file of these is
+PDF/A-2u.
 """
 
 import ctypes
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium_c
+import shapely
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fpdf import FPDF
@@ -23,15 +27,21 @@ from fpdf.enums import TextMode
 from PIL import Image
 
 from ocr_pipeline.exports.shapes import DESCENT, xml_text
-from ocr_pipeline.results import Document, Page, Quad
+from ocr_pipeline.results import Document, Page, Quad, Word
 
 #: Long side, in points, of pages whose resolution is not known: that of A4.
 LONG_SIDE = 842.0
-#: Of pictures that do not get smaller without loss.
+#: Of pictures that would be too large without loss.
 JPEG_QUALITY = 90
+#: A picture from a file without loss stays so unless that takes more than so many times the bytes
+#: of the JPEG. Scans take up to about 4 times as many, photographs 8 and more.
+LOSSLESS_LIMIT = 6
 #: Larger pictures are kept without loss: libjpeg cannot write longer sides, and where fpdf2 has
 #: Pillow read the JPEG again, Pillow refuses more pixels.
 JPEG_SIDE, JPEG_PIXELS = 65_500, 170_000_000
+
+#: Formats that keep every pixel; TIFF does but for some compressions.
+_LOSSLESS, _LOSSY_TIFF = ("PNG", "BMP", "GIF", "PPM", "TIFF"), ("jpeg", "tiff_jpeg", "webp")
 
 #: The invisible font: letters half as wide as they are high, spaces half as wide as letters.
 _LETTER, _SPACE = 0.5, 0.25
@@ -43,12 +53,13 @@ def to_pdf(document: Document, images: Iterable[np.ndarray]) -> bytes:
     """The document as a PDF with invisible text over its pages, a space after each word.
 
     A page that is a picture has the size that its dpi gives, or where that is unknown, the long
-    side of A4. A JPEG that is the page is embedded unchanged; other pictures are kept without
-    loss, or as JPEG of quality 90 if that is smaller.
+    side of A4. A JPEG in grey or RGB that is the page, turned or not, is embedded unchanged; other
+    pictures are kept without loss, or as JPEG of quality 90 where that is smaller or, from a file
+    without loss, less than a sixth of the size.
 
     Args:
         document: what was read. If its source is a PDF, not encrypted, the pages that were read
-            are taken from there; those that have text are left as they are.
+            are taken from there, and only words that they do not have as text are laid over them.
         images: its pages' pictures in order, RGB uint8 (H, W, 3); not touched if the pages are
             taken from the source.
 
@@ -57,13 +68,37 @@ def to_pdf(document: Document, images: Iterable[np.ndarray]) -> bytes:
     """
     source = _open_source(document)
     if source is None:
-        return _write(document, (_embed(document, image) for image in images))
+        words = [page.words for page in document.pages]
+        return _write(document, words, (_embed(document, image) for image in images))
     with closing(source):
         return _add_layer(source, document)
 
 
-def _write(document: Document, pictures: Iterable[BytesIO | Image.Image | None]) -> bytes:
-    """A PDF of pictures, or of nothing, with the words over them."""
+class _Picture(NamedTuple):
+    """A picture as it goes into the PDF, and how it is turned there."""
+
+    data: BytesIO | Image.Image
+    swap: bool = False  #: x and y, before all else
+    mirror: bool = False  #: left and right
+    flip: bool = False  #: top and bottom
+
+    def draw(self, pdf: FPDF, width: float, height: float) -> None:
+        """Over the whole page."""
+        along, down = -1 if self.mirror else 1, -1 if self.flip else 1
+        offset = width if self.mirror else 0, height if self.flip else 0
+        if self.swap:
+            turn = Transform(0, down, along, 0, *offset)
+            width, height = height, width
+        else:
+            turn = Transform(along, 0, 0, down, *offset)
+        with pdf.transform(turn):
+            pdf.image(self.data, x=0, y=0, w=width, h=height)
+
+
+def _write(
+    document: Document, words: Iterable[Sequence[Word]], pictures: Iterable[_Picture | None]
+) -> bytes:
+    """A PDF of pictures, or of nothing, with each page's words over them."""
     pdf = FPDF(unit="pt", enforce_compliance="PDF/A-2U")
     pdf.set_creator(xml_text(f"ocr-pipeline {document.engine}"))
     pdf.set_auto_page_break(False)
@@ -71,15 +106,15 @@ def _write(document: Document, pictures: Iterable[BytesIO | Image.Image | None])
         font = Path(folder, "invisible.ttf")
         font.write_bytes(_invisible_font(set(xml_text(document.text)) | {" "}))
         pdf.add_font("invisible", fname=font)
-        for page, picture in zip(document.pages, pictures, strict=True):
+        for page, laid, picture in zip(document.pages, words, pictures, strict=True):
             scale = _points_per_pixel(page)
             size = page.width * scale, page.height * scale
             pdf.add_page(format=size)
             if picture is not None:
-                pdf.image(picture, x=0, y=0, w=size[0], h=size[1])
+                picture.draw(pdf, *size)
             pdf.set_font("invisible", size=_FONT_SIZE)
             pdf.text_mode = TextMode.INVISIBLE
-            for word in page.words:
+            for word in laid:
                 text = xml_text(word.text)
                 if text:
                     with pdf.transform(_text_to_page(text, word.quad, scale)):
@@ -141,34 +176,51 @@ def _invisible_font(characters: set[str]) -> bytes:
     return file.getvalue()
 
 
-def _embed(document: Document, image: np.ndarray) -> BytesIO | Image.Image:
+def _embed(document: Document, image: np.ndarray) -> _Picture:
     """The picture as it goes into the PDF."""
     if len(document.pages) == 1:
-        jpeg = _source_jpeg(document.source, image)
-        if jpeg is not None:
-            return jpeg
+        original = _source_jpeg(document.source, image)
+        if original is not None:
+            return original
     grey = (image == image[:, :, :1]).all()
     picture = Image.fromarray(image[:, :, 0] if grey else image)
     if max(picture.size) > JPEG_SIDE or picture.width * picture.height > JPEG_PIXELS:
-        return picture
+        return _Picture(picture)
     jpeg = BytesIO()
     picture.save(jpeg, format="JPEG", quality=JPEG_QUALITY)
+    limit = jpeg.tell() * (LOSSLESS_LIMIT if _is_lossless(document.source) else 1)
     # The fastest level, to compare; what is written is compressed better.
-    return picture if len(zlib.compress(picture.tobytes(), 1)) <= jpeg.tell() else jpeg
+    return _Picture(picture if len(zlib.compress(picture.tobytes(), 1)) <= limit else jpeg)
 
 
-def _source_jpeg(source: str, image: np.ndarray) -> BytesIO | None:
-    """The source's bytes, if it is a JPEG that shows exactly `image` without any more ado."""
+def _source_jpeg(source: str, image: np.ndarray) -> _Picture | None:
+    """The source's bytes, if it is a JPEG that shows exactly `image` once it is turned.
+
+    Not one in CMYK: that colour has no place in a PDF/A whose output intent is sRGB.
+    """
     try:
         file = BytesIO(Path(source).read_bytes())
         picture = Image.open(file, formats=["JPEG"])
-        if picture.mode in ("L", "RGB") and np.array_equal(
-            np.asarray(picture.convert("RGB")), image
-        ):
-            return file
+        # Of several pictures in one file (MPO), fpdf2 would not take the bytes.
+        if picture.format != "JPEG" or picture.mode not in ("L", "RGB"):
+            return None
+        pixels = np.asarray(picture.convert("RGB"))
     except (OSError, ValueError, Image.DecompressionBombError):  # no such file, or no JPEG
-        pass
+        return None
+    # By trial: EXIF may say one thing, and who decoded the page may have made another of it.
+    for swap, mirror, flip in product((False, True), repeat=3):
+        turned = pixels.swapaxes(0, 1) if swap else pixels
+        if np.array_equal(turned[:: -1 if flip else 1, :: -1 if mirror else 1], image):
+            return _Picture(file, swap, mirror, flip)
     return None
+
+
+def _is_lossless(source: str) -> bool:
+    try:
+        with Image.open(source, formats=_LOSSLESS) as file:
+            return file.info.get("compression") not in _LOSSY_TIFF
+    except (OSError, ValueError, Image.DecompressionBombError):  # no such file, or another format
+        return False
 
 
 def _open_source(document: Document) -> pypdfium2.PdfDocument | None:
@@ -185,11 +237,13 @@ def _open_source(document: Document) -> pypdfium2.PdfDocument | None:
 
 
 def _add_layer(pdf: pypdfium2.PdfDocument, document: Document) -> bytes:
-    """The pages of `pdf` that were read, each with its words unless it has text already."""
-    with closing(pypdfium2.PdfDocument(_write(document, [None] * len(document.pages)))) as layer:
+    """The pages of `pdf` that were read, each with those of its words that it does not have."""
+    missing = [_missing(pdf[page.index], page) for page in document.pages]
+    written = _write(document, missing, [None] * len(missing))
+    with closing(pypdfium2.PdfDocument(written)) as layer:
         for number, page in enumerate(document.pages):
-            target = pdf[page.index]
-            if page.words and not target.get_textpage().get_text_range().strip():
+            if missing[number]:
+                target = pdf[page.index]
                 words = layer.page_as_xobject(number, pdf).as_pageobject()
                 words.set_matrix(_onto(target, page, layer[number].get_size()))
                 target.insert_obj(words)
@@ -203,10 +257,39 @@ def _add_layer(pdf: pypdfium2.PdfDocument, document: Document) -> bytes:
         return file.getvalue()
 
 
+def _missing(target: pypdfium2.PdfPage, page: Page) -> list[Word]:
+    """The words in whose quads the PDF's page has less than half as many characters.
+
+    Characters count where their centres are, so that neither tight boxes nor a watermark's large
+    ones mislead.
+    """
+    with closing(target.get_textpage()) as text:
+        # Neither spaces nor glyphs of which nobody knows the character (0).
+        printed = (
+            text.get_charbox(k)
+            for k in range(text.count_chars())
+            if pdfium_c.FPDFText_GetUnicode(text, k) > ord(" ")
+        )
+        centres = [((left + right) / 2, (low + high) / 2) for left, low, right, high in printed]
+    to_user = _pixels_to_user(target, page)
+    quads = np.reshape([word.quad for word in page.words], (-1, 4, 2)) @ to_user[:2] + to_user[2]
+    hulls = shapely.convex_hull(shapely.multipoints(quads))
+    tree = shapely.STRtree(shapely.points(np.reshape(centres, (-1, 2))))
+    found = np.bincount(tree.query(hulls, predicate="contains")[0], minlength=len(hulls))
+    return [word for word, n in zip(page.words, found, strict=True) if 2 * n < len(word.text)]
+
+
 def _onto(
     target: pypdfium2.PdfPage, page: Page, layer_size: tuple[float, float]
 ) -> pypdfium2.PdfMatrix:
-    """Takes the layer's points to the user space of the page that it covers as displayed.
+    """Takes the layer's points to the user space of the page that it covers."""
+    x, y, origin = _pixels_to_user(target, page)
+    right, down = x * page.width / layer_size[0], y * page.height / layer_size[1]
+    return pypdfium2.PdfMatrix(*right, *-down, *(origin + y * page.height))  # y goes up in it
+
+
+def _pixels_to_user(target: pypdfium2.PdfPage, page: Page) -> np.ndarray:
+    """(3, 2): what a pixel to the right and one down are in user space, and the picture's corner.
 
     Asking pdfium where the corners of the picture lie minds rotation, boxes and their offsets.
     """
@@ -217,7 +300,5 @@ def _onto(
         pdfium_c.FPDF_DeviceToPage(target, 0, 0, w, h, 0, x, y, *user)
         return np.array([value.value for value in user])
 
-    origin = to_user(0, h)  # of the layer, whose y goes up
-    right = (to_user(w, h) - origin) / layer_size[0]
-    up = (to_user(0, 0) - origin) / layer_size[1]
-    return pypdfium2.PdfMatrix(*right, *up, *origin)
+    origin = to_user(0, 0)
+    return np.stack([(to_user(w, 0) - origin) / w, (to_user(0, h) - origin) / h, origin])

@@ -357,22 +357,73 @@ def test_file_of_pictures_says_that_it_is_pdf_a():
 NOISE = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
 
 
+def shown(page, width):
+    """A page of a PDF as a picture (H, width, 3)."""
+    return page.render(scale=width / page.get_width()).to_numpy()[:, :, ::-1]
+
+
 @pytest.mark.parametrize(
     ("mode", "exif", "kept"),
-    [("RGB", 1, True), ("L", 1, True), ("RGB", 6, False), ("CMYK", 1, False)],
+    [
+        *(("RGB", exif, True) for exif in range(1, 9)),
+        ("L", 1, True),
+        ("L", 6, True),
+        ("CMYK", 1, False),  # PDF/A would want a profile of the press
+        ("two pictures", 1, False),
+    ],
 )
 def test_jpeg_that_is_the_page_is_kept_as_it_is(tmp_path, mode, exif, kept):
     path = tmp_path / "a.jpg"
     tags = Image.Exif()
     tags[0x0112] = exif
-    Image.fromarray(NOISE).convert(mode).save(path, exif=tags)
+    picture = Image.fromarray(cv2.resize(NOISE[:6, :8], (80, 60)))
+    if mode == "two pictures":
+        picture.save(path, format="MPO", exif=tags, save_all=True, append_images=[picture])
+    else:
+        picture.convert(mode).save(path, exif=tags, progressive=exif == 2)
     (image,) = (page.image for page in read_pages(path))
-    page = Page(0, image.shape[1], image.shape[0])
-    ((_, data),) = pictures(export("pdf", document(page, source=str(path)), [image]))
+    height, width = image.shape[:2]
+    page = Page(0, width, height, blocks=(block([word("here", 30, 30, 30)]),))
+    doc = document(page, source=str(path))
+    pdf = export("pdf", doc, [image])
+    ((_, data),) = pictures(pdf)
     assert (data == path.read_bytes()) == kept
+    assert_found(pdf, doc)
+    (sheet,) = pypdfium2.PdfDocument(pdf)
+    assert np.abs(shown(sheet, width).astype(int) - image).mean() < 3
     # Two pages are not one JPEG.
     (_, data), _ = pictures(export("pdf", document(page, page, source=str(path)), [image] * 2))
     assert data != path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "filters"),
+    [
+        ("a.png", {}, ["FlateDecode"]),
+        ("a.bmp", {}, ["FlateDecode"]),
+        ("a.tif", {"compression": "tiff_lzw"}, ["FlateDecode"]),
+        ("a.tif", {"compression": "jpeg"}, ["DCTDecode"]),
+        ("a.webp", {"quality": 90}, ["DCTDecode"]),
+    ],
+)
+def test_scans_from_files_without_loss_stay_so_and_photographs_do_not(
+    tmp_path, name, options, filters
+):
+    random = np.random.default_rng(0)
+    scan = np.full((600, 800, 3), 240) + random.integers(-5, 6, (600, 800, 1))
+    scan[100:500:20, 100:700:3] = 30
+    photograph = cv2.GaussianBlur(
+        random.integers(0, 255, (600, 800, 3)).astype(np.uint8), (0, 0), 5
+    )
+    for image, expected in ((scan.astype(np.uint8), filters), (photograph, ["DCTDecode"])):
+        Image.fromarray(image).save(tmp_path / name, **options)
+        (page,) = read_pages(tmp_path / name)
+        doc = document(Page(0, 800, 600), source=str(tmp_path / name))
+        pdf = export("pdf", doc, [page.image])
+        ((found, _),) = pictures(pdf)
+        assert found == expected
+        error = shown(pypdfium2.PdfDocument(pdf)[0], 800).astype(int) - page.image
+        assert np.abs(error).mean() < (0.01 if found == ["FlateDecode"] else 4)
 
 
 def test_other_pictures_are_kept_without_loss_where_that_is_smaller():
@@ -387,8 +438,8 @@ def test_other_pictures_are_kept_without_loss_where_that_is_smaller():
     filters = [filters for filters, _ in pictures(pdf)]
     assert filters == [["FlateDecode"], ["DCTDecode"], ["DCTDecode"]]
     for page, image in zip(pypdfium2.PdfDocument(pdf), images, strict=True):
-        shown = page.render(scale=800 / page.get_width()).to_numpy()[:, :, ::-1]
-        assert np.abs(shown.astype(int) - image).mean() < (0.01 if image is drawing else 4)
+        error = shown(page, 800).astype(int) - image
+        assert np.abs(error).mean() < (0.01 if image is drawing else 4)
 
 
 def test_a_strip_that_no_jpeg_can_hold():
@@ -449,10 +500,12 @@ def test_pages_of_a_pdf_are_kept_under_their_text(tmp_path, rotation, media, cro
     pdf = export("pdf", doc)
     assert_found(pdf, doc, within=1.5)
     (tmp_path / "b.pdf").write_bytes(pdf)
-    (shown,) = read_pages(tmp_path / "b.pdf")
-    np.testing.assert_array_equal(shown.image, images[0])
+    (rendered,) = read_pages(tmp_path / "b.pdf")
+    np.testing.assert_array_equal(rendered.image, images[0])
     objects = list(pypdfium2.PdfDocument(pdf)[0].get_objects(max_depth=1))
     assert [o.type for o in objects[:2]] == [pdfium_c.FPDF_PAGEOBJ_PATH] * 2  # still vectors
+    # What has its words already gets none.
+    assert_found(export("pdf", replace(doc, source=str(tmp_path / "b.pdf"))), doc, within=1.5)
 
 
 def test_only_the_pages_that_were_read_are_in_the_pdf(tmp_path):
@@ -463,17 +516,38 @@ def test_only_the_pages_that_were_read_are_in_the_pdf(tmp_path):
     assert_found(pdf, doc)
 
 
-def test_a_page_with_text_of_its_own_is_left_alone(tmp_path):
+def test_words_that_a_page_has_as_text_are_not_laid_over_it(tmp_path):
     source = FPDF(unit="pt", format=(300, 400))
     source.set_font("helvetica", size=20)
     source.add_page()
-    source.text(50, 50, "mine")
+    source.text(50, 50, "stamped here")
     source.add_page()
+    source.add_page()
+    with source.rotation(-50, 150, 200):  # a watermark, whose letters' boxes hold whole words
+        source.set_font_size(100)
+        source.text(0, 230, "DRAFT")
     source.output(str(tmp_path / "a.pdf"))
-    blocks = (block([word("yours", 100, 100)]),)
-    pages = (Page(k, 834, 1112, blocks=blocks) for k in range(2))
-    pdf = export("pdf", document(*pages, source=str(tmp_path / "a.pdf")))
-    assert poppler(pdf).split() == ["mine", "yours"]
+    scale = 834 / 300
+    words = (
+        word("starnped", 90 * scale, 44 * scale, 76 * scale, 20 * scale),
+        word("scanned", 90 * scale, 64 * scale, 76 * scale, 20 * scale),
+        word("words", 150 * scale, 200 * scale, 60 * scale, 20 * scale),
+    )
+    blocks = (block(words),)
+    pages = *(Page(k, 834, 1112, blocks=blocks) for k in range(3)), Page(0, 834, 1112)
+    pdf = export("pdf", document(*pages[:3], source=str(tmp_path / "a.pdf")))
+    stamped, blank, draft = (sorted(sheet.split()) for sheet in poppler(pdf).split("\f")[:3])
+    assert stamped == ["here", "scanned", "stamped", "words"]
+    assert blank == ["scanned", "starnped", "words"]
+    assert set(blank) <= set(draft)
+    before = pypdfium2.PdfDocument(tmp_path / "a.pdf")
+    for old, new in zip(before, pypdfium2.PdfDocument(pdf), strict=True):
+        np.testing.assert_array_equal(shown(old, 834), shown(new, 834))
+    # Of a page on which nothing was read.
+    assert poppler(export("pdf", document(pages[3], source=str(tmp_path / "a.pdf")))).split() == [
+        "stamped",
+        "here",
+    ]
 
 
 @pytest.mark.parametrize("trouble", ["encrypted", "shorter now", "gone", "broken"])
