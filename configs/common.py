@@ -6,6 +6,14 @@ from detection.d2 import LazyCall as L
 from ocr_pipeline.labels import LabelledPages
 from synthesis.scenes import ScenePages
 
+paths = dict(
+    real="data/train",  # the real sets, in the label format (docs/formats.md)
+    typeset="data/typeset",  # the PDFs that `ocr-synth typeset` wrote
+    signs="data/signs",  # those of its kinds sign, scatter and screen
+    documents="data/documents",  # any folder of born-digital PDFs
+    photos="data/photos",  # pictures without text, to lay words on
+)
+
 #: Sets whose quads end at the ink of their line or a little inside, and by how much they grow.
 GROW = {"sroie": (0.08, 0.15, 0.08)}
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,10 @@ class RunLog:
         sweep(folder)
         if resume:
             self.entries = {_key(entry["source"]): entry for entry in _read(self.path)}
+        self.owners: dict[str, list[str]] = defaultdict(list)  # keys of the files, by output
+        for key, entry in self.entries.items():
+            for output in entry["outputs"]:
+                self.owners[output].append(key)
         with atomic(self.path) as file:  # without a half line that a killed run left
             file.writelines(_line(entry) for entry in self.entries.values())
 
@@ -73,10 +78,8 @@ class RunLog:
 
     def owner(self, output: str, name: str) -> str | None:
         """The other file whose result is named `output`, if there is one."""
-        for key, entry in self.entries.items():
-            if output in entry["outputs"] and key != _key(name):
-                return entry["source"]
-        return None
+        others = (key for key in self.owners.get(output, ()) if key != _key(name))
+        return next((self.entries[key]["source"] for key in others), None)
 
     def add(self, name: str, *, content: str | None, **outcome: Any) -> None:
         """Note what became of a file; `content` is its hash from before it was read."""

@@ -206,7 +206,8 @@ def _unique_stems(names: dict[Path, str]) -> list[str]:
         stems = [options[rank] for options, rank in zip(candidates, level, strict=True)]
         uses = Counter(stems)
         # The last options are different for different files, so this ends.
-        clashing = [k for k, stem in enumerate(stems) if uses[stem] > 1 and level[k] < 3]
+        last = len(candidates[0]) - 1
+        clashing = [k for k, stem in enumerate(stems) if uses[stem] > 1 and level[k] < last]
         if not clashing:
             return stems
         for k in clashing:

@@ -17,6 +17,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from synthesis.geometry import on_pixel_centres, rotation
+
 Rng = np.random.Generator
 
 ROADS = {"clean": 0.24, "scan": 0.30, "fax": 0.19, "camera": 0.14, "ground": 0.13}
@@ -607,8 +609,7 @@ def _turning(
 ) -> tuple[np.ndarray, tuple[int, int]]:
     """A clockwise turn about the centre (3, 3), and the picture's (width, height) after it: as
     before, or large enough for the whole picture."""
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    turn = np.array([[cos, -sin], [sin, cos]])
+    turn = rotation(math.radians(degrees))
     # A quarter turn has cosines of 1e-17, which must not cost a pixel.
     size = np.ceil(abs(turn) @ [width, height] - 1e-6) if whole else np.array([width, height])
     shift = size / 2 - turn @ [width / 2, height / 2]
@@ -636,7 +637,7 @@ def _photograph(sheet: _Sheet, rng: Rng, s: float) -> None:
     angle = math.radians(float(np.clip(rng.normal(0, 2.5), -8, 8)) * min(s, 1.4))
     if rng.random() < 0.06:
         angle = rng.uniform(-math.pi, math.pi)
-    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    turn = rotation(angle)
     centre = np.array([width, height]) / 2
     moved = (moved - centre) @ turn.T + centre
     if abs(angle) > 0.2:  # a strong turn leaves the frame: step back
@@ -673,11 +674,9 @@ def _bend(sheet: _Sheet, rng: Rng, s: float) -> None:
 
 def _warp(sheet: _Sheet, matrix: np.ndarray, size: tuple[int, int], canvas: np.ndarray) -> None:
     """Warp onto `canvas`; `matrix` acts on pixel edges, OpenCV's on pixel centres."""
-    centre = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    inside = np.linalg.inv(centre) @ matrix @ centre
     sheet.image = cv2.warpPerspective(
         sheet.image,
-        inside,
+        on_pixel_centres(matrix),
         size,
         dst=canvas,
         flags=cv2.INTER_LINEAR,

@@ -20,6 +20,7 @@ import torch
 from torch.utils.data import IterableDataset
 
 from synthesis.degrade import degrade
+from synthesis.geometry import on_pixel_centres, rotation
 from synthesis.pages import PdfPages
 
 logger = logging.getLogger(__name__)
@@ -287,7 +288,7 @@ def _arched(group: Group, rng: np.random.Generator) -> Group:
         # A rectangle that leans as the word's middle does, around its arch.
         sides = zip(quad, np.roll(quad, -1, 0), strict=True)
         edges = np.concatenate([a + t * (b - a) for a, b in sides])
-        lean = _rotation((quad[:, 0].mean() - width / 2) / radius)
+        lean = rotation((quad[:, 0].mean() - width / 2) / radius)
         outline = (bend(edges) - low) @ lean
         (x0, y0), (x1, y1) = outline.min(0), outline.max(0)
         corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
@@ -374,13 +375,9 @@ def _foreshortened(size: tuple[int, int], rng: np.random.Generator) -> np.ndarra
     roll *= math.pi / 180 * rng.choice([-1, 1])
     solid = np.column_stack([corners, np.zeros(4)])
     for angle, (a, b) in ((yaw, (0, 2)), (pitch, (1, 2))):
-        solid[:, [a, b]] = solid[:, [a, b]] @ _rotation(angle).T
+        solid[:, [a, b]] = solid[:, [a, b]] @ rotation(angle).T
     distance = rng.uniform(1.5, 6) * max(size)
-    return solid[:, :2] * (distance / (distance + solid[:, 2:])) @ _rotation(roll).T
-
-
-def _rotation(angle: float) -> np.ndarray:
-    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    return solid[:, :2] * (distance / (distance + solid[:, 2:])) @ rotation(roll).T
 
 
 def _painted(
@@ -423,9 +420,7 @@ def _painted(
 
 def _warped(cover: np.ndarray, matrix: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Shares 0..1, float32, of a cover seen through a perspective on pixel edges."""
-    centre = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    inside = np.linalg.inv(centre) @ matrix @ centre
-    return cv2.warpPerspective(cover, inside, size).astype(np.float32) / 255
+    return cv2.warpPerspective(cover, on_pixel_centres(matrix), size).astype(np.float32) / 255
 
 
 def _two_colours(ground: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

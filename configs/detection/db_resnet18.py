@@ -2,7 +2,7 @@
 
     ocr-train configs/detection/db_resnet18.py --out runs/detector paths.real=data/train
 
-See configs/recognition/crnn.py for the paths.
+See configs/common.py for the paths.
 """
 
 from detection.d2 import FPN, BasicStem, ResNet, build_detection_train_loader
@@ -15,15 +15,7 @@ from detection.targets import TextMaps
 from ocr_pipeline.evaluation import DetectionEvaluator
 from synthesis.pages import PdfPages
 
-from ..common import real_pages, scenes, train
-
-paths = dict(
-    real="data/train",
-    typeset="data/typeset",
-    signs="data/signs",
-    documents="data/documents",
-    photos="data/photos",
-)
+from ..common import paths, real_pages, scenes, train  # noqa: F401
 
 # A window of 1000 pixels is enlarged about 1.6 times on average: words 10 to 50 high.
 _window = dict(crop=1000, text_height=(7, 30))

@@ -2,9 +2,7 @@
 
     ocr-train configs/recognition/crnn.py --out runs/recognizer paths.real=data/train
 
-paths.real holds the real sets in the label format (docs/formats.md), paths.typeset the PDFs that
-`ocr-synth typeset` wrote, paths.signs those of its kinds sign, scatter and screen, paths.documents
-any folder of born-digital PDFs, paths.photos pictures without text to lay words on.
+See configs/common.py for the paths.
 """
 
 from torch.utils.data import DataLoader
@@ -17,15 +15,7 @@ from recognition.losses import CTCObjective
 from recognition.model import CRNN
 from synthesis.pages import PdfPages
 
-from ..common import real_pages, scenes, train
-
-paths = dict(
-    real="data/train",
-    typeset="data/typeset",
-    signs="data/signs",
-    documents="data/documents",
-    photos="data/photos",
-)
+from ..common import paths, real_pages, scenes, train  # noqa: F401
 
 _pages = dict(text_height=(11, 48), max_side=2200)
 
