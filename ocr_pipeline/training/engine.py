@@ -8,6 +8,7 @@ engine knows nothing of text: models, data and evaluation come from a LazyConfig
 import json
 import logging
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,10 @@ from ocr_pipeline.device import resolve_device
 from ocr_pipeline.files import atomic
 from ocr_pipeline.training.hooks import (
     AveragedWeights,
+    Checkpoints,
     EndOfRun,
     LearningRate,
     StopOnSignal,
-    TimedCheckpoints,
     Validation,
 )
 from ocr_pipeline.training.pictures import draw_curves
@@ -69,8 +70,10 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
         names a figure, else the last.
 
     Raises:
-        SystemExit: the process was told to stop (SIGINT, SIGTERM) and has saved where it is.
+        SystemExit: the process was told to stop (SIGINT, SIGTERM, SIGHUP) and has saved where it is.
         FloatingPointError, MemoryError: see `trainer.Trainer`.
+        ChildProcessError: a worker that makes batches was killed; where the run is has been saved.
+        OSError: the disk is full.
     """
     settings = cfg.train
     start = first_step(out / "last.pth", resume)
@@ -79,15 +82,16 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
         torch.set_num_threads(settings.threads)
     device = resolve_device(settings.device)
     model, objective = build(cfg, device)
+    stop = StopOnSignal()
+    stream = Stream(
+        lambda: instantiate(cfg.data),
+        seed=settings.seed + 1_000_003 * comm.get_rank(),
+        segment=settings.eval_period or settings.steps,
+        check=stop.check,
+    )
     trainer = Trainer(
         objective=objective if comm.get_world_size() == 1 else synchronised(objective, device),
-        stream=(
-            stream := Stream(
-                lambda: instantiate(cfg.data),
-                seed=settings.seed + 1_000_003 * comm.get_rank(),
-                segment=settings.eval_period or settings.steps,
-            )
-        ),
+        stream=stream,
         optimizer=torch.optim.AdamW(
             parameter_groups(model, settings.weight_decay), lr=settings.lr, betas=(0.9, 0.98)
         ),
@@ -98,6 +102,7 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
     if settings.freeze_norm:
         freeze_norms(model)  # after the trainer, which puts the whole model into training mode
     average = AveragedWeights(model=model, decay=settings.average)
+    average.model.register_forward_pre_hook(stop.check)  # evaluations may take minutes
     evaluator = instantiate(cfg.evaluate) if "evaluate" in cfg else None
 
     def export() -> Path:
@@ -111,6 +116,7 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
         return path
 
     checkpointer = DetectionCheckpointer(model, str(out), trainer=trainer)
+    checkpoints = Checkpoints(checkpointer=checkpointer, minutes=settings.checkpoint_minutes)
     validation = None
     if evaluator is not None:
         validation = Validation(
@@ -127,27 +133,31 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
         JSONWriter(str(out / "metrics.json")),
         TensorboardXWriter(str(out)),
     ]
-    alone = comm.get_world_size() == 1  # several processes would not stop at the same step
     trainer.register_hooks(
         [
+            stop,
             hooks.IterationTimer(),
             LearningRate(peak=settings.lr, steps=settings.steps, warmup=settings.warmup),
             average,
+            checkpoints,
             validation,
-            StopOnSignal() if alone else None,
-            TimedCheckpoints(checkpointer=checkpointer, minutes=settings.checkpoint_minutes),
             hooks.PeriodicWriter(writers, settings.log_period) if comm.is_main_process() else None,
         ]
     )
     if resume:
         checkpointer.load(str(out / "last.pth"))
         stream.resume(start, trainer.generators)
-    try:
-        trainer.train(start, settings.steps)
-    except EndOfRun as end:
-        logger.info("%s", end)
-        if end.code:
-            sys.exit(end.code)
+    with stop, closing(stream):
+        try:
+            trainer.train(start, settings.steps)
+        except EndOfRun as end:
+            saved = start or checkpoints.made is not None
+            logger.info("%s%s", end, "" if not end.code else "; --resume goes on" if saved else
+                        " before the first step: nothing to save")  # fmt: skip
+            if end.code:
+                sys.exit(end.code)
+        finally:
+            checkpoints.save()
     if validation is None or not validation.metric:
         export()
     if comm.is_main_process():

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from detection.d2 import DetectionCheckpointer, HookBase, comm, hooks
+from detection.d2 import DetectionCheckpointer, HookBase, comm
 from ocr_pipeline.files import atomic
 
 logger = logging.getLogger(__name__)
@@ -87,11 +87,11 @@ class LearningRate(HookBase):
         self.trainer.storage.put_scalar("lr", self.peak * factor, smoothing_hint=False)
 
 
-class Validation(hooks.EvalHook):
+class Validation(HookBase):
     """Evaluates the averaged model, keeps the best weights, and ends a run that gets no better.
 
     Args:
-        period: steps from one evaluation to the next.
+        period: steps from one evaluation to the next; the last step is always followed by one.
         evaluate: model -> figures {"set/figure": value}; its `sheet(model)`, if it has one, is a
             picture of samples and goes to out/samples.
         model: the averaged model.
@@ -113,26 +113,27 @@ class Validation(hooks.EvalHook):
         metric: str,
         patience: int,
     ):
-        super().__init__(period, self._measure)
+        self.period = period
         self.evaluate, self.model, self.export = evaluate, model, export
         self.out, self.metric, self.patience = out, metric, patience
         self.before: dict[str, float] = {}
         self.best: dict[str, float] = {}
         self.best_step = 0
         self.waited = 0
+        self.measured = 0  # the last step that an evaluation followed
 
     def before_train(self) -> None:
         """Measure the start, if the best weights are to be kept."""
-        if self.metric and not self.before:
-            if not comm.is_main_process():
-                return
+        start = self.trainer.start_iter
+        if self.measured < start and self._is_due(start):
+            self._measure(start)  # the run was cut in this evaluation
+        if self.metric and not self.before and comm.is_main_process():
             self.best = self.before = self._figures(0)
             if self.metric not in self.before:
                 raise ValueError(
                     f"train.best is {self.metric!r}, but the evaluation gives "
                     f"{', '.join(self.before)}"
                 )
-            self.trainer.storage.put_scalars(**self.before, smoothing_hint=False)
             self.export()
 
     def before_step(self) -> None:
@@ -143,19 +144,32 @@ class Validation(hooks.EvalHook):
                 f"{self.best_step}: the run ends early"
             )
 
-    def _measure(self) -> dict[str, float]:
-        if not comm.is_main_process():
-            return {}
-        step = min(self.trainer.iter + 1, self.trainer.max_iter)
-        figures = self._figures(step)
-        if not self.metric:
-            self.export()
-        elif self._score(figures) > self._score(self.best):
-            self.best, self.best_step, self.waited = figures, step, 0
-            self.export()
-        else:
-            self.waited += 1
-        return figures
+    def after_step(self) -> None:
+        """Measure, if it is time; the end only after the other hooks have seen the last step."""
+        step = self.trainer.iter + 1
+        if self._is_due(step) and step < self.trainer.max_iter:
+            self._measure(step)
+
+    def after_train(self) -> None:
+        """Measure the end, if the run came to it."""
+        if self.trainer.iter == self.trainer.max_iter:
+            self._measure(self.trainer.max_iter)
+
+    def _is_due(self, step: int) -> bool:
+        return step == self.trainer.max_iter or (self.period > 0 and step % self.period == 0)
+
+    def _measure(self, step: int) -> None:
+        if comm.is_main_process():
+            figures = self._figures(step)
+            if not self.metric:
+                self.export()
+            elif self._score(figures) > self._score(self.best):
+                self.best, self.best_step, self.waited = figures, step, 0
+                self.export()
+            else:
+                self.waited += 1
+        self.measured = step
+        comm.synchronize()  # evaluations take their time, and on one process alone
 
     def _figures(self, step: int) -> dict[str, float]:
         figures = self.evaluate(self.model)
@@ -163,6 +177,7 @@ class Validation(hooks.EvalHook):
         logger.info("evaluation at step %d: %s", step, rounded)
         if hasattr(self.evaluate, "sheet"):
             write_picture(self.out / "samples" / f"{step:06}.png", self.evaluate.sheet(self.model))
+        self.trainer.storage.put_scalars(**figures, smoothing_hint=False)
         return figures
 
     def _score(self, figures: dict[str, float]) -> float:
@@ -170,7 +185,7 @@ class Validation(hooks.EvalHook):
 
     def state_dict(self) -> dict[str, Any]:
         """What has been measured so far."""
-        names = ("before", "best", "best_step", "waited")
+        names = ("before", "best", "best_step", "waited", "measured")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -179,8 +194,8 @@ class Validation(hooks.EvalHook):
             setattr(self, name, value)
 
 
-class TimedCheckpoints(HookBase):
-    """Saves the whole state every `minutes` and at the end, the last one alone kept.
+class Checkpoints(HookBase):
+    """Saves the whole state every `minutes`, the last one alone kept.
 
     Only what whole steps have left is saved: a run that breaks within a step leaves the checkpoint
     before it.
@@ -191,72 +206,86 @@ class TimedCheckpoints(HookBase):
         self.path = Path(checkpointer.save_dir) / "last.pth"
         self.seconds = minutes * 60
         self.saved_at = time.monotonic()
-        self.whole = False
-
-    def before_step(self) -> None:
-        """A step begins."""
-        self.whole = False
+        self.made: int | None = None  # the last step made
 
     def after_step(self) -> None:
         """Save when the time has come; a full disk costs a warning, not the run."""
-        self.whole = True
+        self.made = self.trainer.iter
+        self.trainer.within_step = False
         if time.monotonic() - self.saved_at < self.seconds:
             return
         try:
-            self.save(self.trainer.iter)
+            self.save()
         except OSError as error:
-            logger.warning("%s could not be written (%s): the one before it stays and the run "
-                           "goes on; make room on the disk", self.path, error)  # fmt: skip
+            logger.warning("%s; the run goes on", error)
             self.saved_at = time.monotonic()
 
-    def after_train(self) -> None:
-        """Save the end, or the point at which the run was stopped."""
-        if self.whole:
-            self.save(self.trainer.iter - 1)
+    def save(self) -> None:
+        """Write last.pth, the state after the last step made, whole or not at all.
 
-    def save(self, step: int) -> None:
-        """Write last.pth, the state after `step`, whole or not at all."""
+        Raises:
+            OSError: the disk is full; what was saved before is still there.
+        """
+        if self.made is None or self.trainer.within_step:
+            return
         if comm.is_main_process():
             state = {
                 "model": self.checkpointer.model.state_dict(),
                 "trainer": self.trainer.state_dict(),
-                "iteration": step,
+                "iteration": self.made,
             }
-            with atomic(self.path) as file:
-                torch.save(state, file)
+            try:
+                with atomic(self.path) as file:
+                    torch.save(state, file)
+            except (OSError, RuntimeError) as error:
+                # torch raises an error of its own from the system's.
+                reason = error if isinstance(error, OSError) else error.__context__
+                if not isinstance(reason, OSError):
+                    raise
+                raise OSError(
+                    f"{self.path} could not be written ({reason.strerror}): what was saved before "
+                    "stays; make room on the disk"
+                ) from error
         self.saved_at = time.monotonic()
 
 
 class StopOnSignal(HookBase):
-    """Ends the run after the step in hand when the process is told to stop (Ctrl-C, SIGTERM).
+    """Ends the run after the step in hand when the process is told to stop.
 
-    A second signal does what it always does.
+    It listens, while it is entered, to Ctrl-C, SIGTERM, and the closing of the terminal; what the
+    process was started to ignore (nohup) it goes on ignoring. A second Ctrl-C does what it always
+    does. Others come twice where a launcher passes on what the whole group has got: once is enough.
     """
 
     def __init__(self) -> None:
         self.received = 0
         self.handlers: dict[int, Any] = {}
 
-    def before_train(self) -> None:
-        """Listen."""
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.handlers[number] = signal.signal(number, self._receive)
+    def __enter__(self) -> "StopOnSignal":
+        alone = comm.get_world_size() == 1  # several processes would not stop at the same step
+        if alone and threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self.handlers[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
 
     def _receive(self, number: int, _: Any) -> None:
-        self.received = number
-        self.after_train()
+        self.received = self.received or number
+        if number == signal.SIGINT:
+            signal.signal(number, self.handlers.pop(number))
 
     def before_step(self) -> None:
         """End the run, if it was told to stop."""
-        if self.received:
-            raise EndOfRun("told to stop; --resume goes on", 128 + self.received)
+        self.check()
 
-    def after_train(self) -> None:
-        """Listen no longer."""
-        for number, handler in self.handlers.items():
-            signal.signal(number, handler)
-        self.handlers.clear()
+    def check(self, *_: Any) -> None:
+        """The same wherever else it may be ended: in evaluations, say."""
+        if self.received:
+            raise EndOfRun("told to stop", 128 + self.received)
 
 
 def write_picture(path: Path, image: np.ndarray) -> None:

@@ -1,7 +1,10 @@
 """The batches of a run: the same ones, whether it ran through or was cut and resumed."""
 
+import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -20,38 +23,89 @@ class Stream:
         loader: makes the data; called at each segment, for datasets may keep generators.
         seed: of the run, one of its own for each process.
         segment: steps; long ones cost time when a run goes on, short ones restart workers often.
+        check: called at each batch that is passed over; may raise, to end that.
     """
 
-    def __init__(self, loader: Callable[[], Iterable[Any]], *, seed: int, segment: int):
+    def __init__(
+        self,
+        loader: Callable[[], Iterable[Any]],
+        *,
+        seed: int,
+        segment: int,
+        check: Callable[[], Any] = lambda: None,
+    ):
         self.loader = loader
         self.seed = seed
         self.segment = segment
+        self.check = check
         self.start = 0
         self.generators: dict[str, torch.Tensor] | None = None
+        self.running = self._batches()
 
     def resume(self, step: int, generators: dict[str, torch.Tensor] | None) -> None:
         """Begin with the batch of `step`; `generators` is `generator_states()` before it."""
         self.start, self.generators = step, generators
 
+    def close(self) -> None:
+        """End the workers."""
+        self.running.close()
+
     def __iter__(self) -> Iterator[Any]:
+        return self.running
+
+    def _batches(self) -> Generator[Any]:
         step = self.start
         while True:
             seen = step % self.segment
             torch.manual_seed(self.seed + step - seen)
-            batches = iter(self.loader())
+            batches = _on_its_own(self.loader())
             if seen:
                 logger.info("passing over the %d batches seen since the last evaluation", seen)
                 for _ in range(seen):
-                    next(batches)
+                    self.check()
+                    _next(batches)
                 if self.generators is not None:
                     restore_generators(self.generators)
             for _ in range(self.segment - seen):
-                try:
-                    yield next(batches)
-                except StopIteration:
-                    raise ValueError("the data ended: they must be endless") from None
+                yield _next(batches)
             step += self.segment - seen
             del batches  # its workers end before the next ones begin
+
+
+def _on_its_own(loader: Iterable[Any]) -> Iterator[Any]:
+    """The loader's batches, made by workers that leave all signals to the process of the run.
+
+    Ctrl-C goes to a whole process group, and workers would die of it before the step in hand is
+    done. They begin with the signals that are blocked here, and end when the run's process does.
+    """
+    stops = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    listening = threading.current_thread() is threading.main_thread()
+    on_death = signal.getsignal(signal.SIGCHLD)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    try:
+        batches = iter(loader)
+        first = _next(batches)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        # torch's handler raises the death of a worker anywhere, amid a step or a file; the next
+        # batch is soon enough.
+        if listening:
+            signal.signal(signal.SIGCHLD, on_death)
+    return itertools.chain([first], batches)
+
+
+def _next(batches: Iterator[Any]) -> Any:
+    try:
+        return next(batches)
+    except StopIteration:
+        raise ValueError("the data ended: they must be endless") from None
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker (pid"):
+            raise
+        raise ChildProcessError(
+            "a worker that makes batches was killed, mostly because memory ran out; close other "
+            "programs or lower data.num_workers, and go on with --resume"
+        ) from error
 
 
 def generator_states() -> dict[str, torch.Tensor]:

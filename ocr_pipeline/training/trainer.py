@@ -50,12 +50,14 @@ class Trainer(SimpleTrainer):
         self.skipped = 0
         self.skipped_in_a_row = 0  # above 0: the step just made was skipped
         self.generators: dict[str, torch.Tensor] | None = None  # of a checkpoint just loaded
+        self.within_step = False  # the state is that of no whole number of steps
 
     def run_step(self) -> None:
         """One batch: forward in `dtype`, backward, clip, step unless something is not finite."""
         start = time.perf_counter()
         batch = next(self._data_loader_iter)
         data_time = time.perf_counter() - start
+        self.within_step = True
         while (losses := self._gradients(batch)) is None:
             self._shrink(batch)
         self.scaler.unscale_(self.optimizer)

@@ -1,11 +1,17 @@
 import json
+import multiprocessing
+import os
+import re
+import resource
 import signal
+from contextlib import contextmanager
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
+from torch.utils.data import DataLoader
 
 from configs.common import train as common
 from detection.d2 import LazyCall as L
@@ -221,30 +227,87 @@ def test_out_of_memory_makes_the_pieces_smaller_and_the_run_goes_on(tmp_path, ca
         train(cfg, out=tmp_path / "none")
 
 
-def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, monkeypatch, caplog):
-    saved = []
+@contextmanager
+def full_disk(room):
+    """No file may grow beyond so many bytes: the system refuses to write on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    def full(state, file, _save=torch.save):
-        saved.append(state["iteration"])
-        if len(saved) > 3:
-            file.write(b"half")
-            raise OSError(28, "No space left on device")
-        _save(state, file)
 
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="No space left"):
-        train(config(steps=6, checkpoint_minutes=0), out=tmp_path)
-    assert "the one before it stays and the run goes on; make room" in caplog.text
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, caplog):
+    train(config(steps=3), out=tmp_path)
+    with full_disk(100_000), pytest.raises(OSError, match=r"last.pth could not be written \(File"):
+        train(config(steps=6, checkpoint_minutes=0), out=tmp_path, resume=True)
+    assert "what was saved before stays; make room on the disk; the run goes on" in caplog.text
     assert torch.load(tmp_path / "last.pth", weights_only=True)["iteration"] == 2
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_run_that_is_told_to_stop_finishes_its_step(tmp_path):
-    cfg = config(steps=50)
-    cfg.objective = L(Faulty)(bad=lambda call: call == 4 and signal.raise_signal(signal.SIGTERM))
-    with pytest.raises(SystemExit, match="143"):
-        train(cfg, out=tmp_path)
+def signalled(number, *, workers):
+    """A run of which the fourth step is when this process, or its workers, get a signal."""
+
+    def send(call):
+        if call == 4:
+            for worker in multiprocessing.active_children():
+                os.kill(worker.pid, number)
+            if not workers:
+                signal.raise_signal(number)
+
+    cfg = config(steps=10**4, log_period=1)
+    cfg.data = L(DataLoader)(dataset=cfg.data, batch_size=None, num_workers=1)
+    cfg.objective = L(Faulty)(bad=send)
+    return cfg
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_told_to_stop_with_its_workers_finishes_its_step(tmp_path, number, caplog):
+    with pytest.raises(SystemExit, match=str(128 + number)):
+        train(signalled(number, workers=False), out=tmp_path)
     assert torch.load(tmp_path / "last.pth", weights_only=True)["iteration"] == 3
+    assert "told to stop; --resume goes on" in caplog.text
+    assert not multiprocessing.active_children()
+
+
+def test_a_run_whose_worker_is_killed_saves_where_it_is(tmp_path):
+    with pytest.raises(ChildProcessError, match=r"memory ran out; .* lower data\.num_workers"):
+        train(signalled(signal.SIGKILL, workers=True), out=tmp_path)
+    assert torch.load(tmp_path / "last.pth", weights_only=True)["iteration"] >= 3
+    assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
+
+
+class Told:
+    """An evaluation in the midst of which, at one of its calls, the process is told to stop."""
+
+    def __init__(self, *, call):
+        self.left = call
+
+    def __call__(self, model):
+        self.left -= 1
+        for _ in range(2):
+            model(torch.zeros(1, 1, 32, 32), torch.tensor([32]))
+            if not self.left:
+                signal.raise_signal(signal.SIGTERM)
+        return {"val/hmean": 50.0}
+
+
+@pytest.mark.parametrize(("call", "steps"), [(1, 0), (2, 2), (3, 4)], ids=["start", "mid", "end"])
+def test_a_run_that_is_told_to_stop_in_an_evaluation_makes_it_later(tmp_path, caplog, call, steps):
+    def run(call, resume):
+        cfg = config(steps=4, eval_period=2, best="val/hmean")
+        cfg.evaluate = L(Told)(call=call)
+        train(cfg, out=tmp_path, resume=resume)
+
+    with pytest.raises(SystemExit, match="143"):
+        run(call, resume=False)
+    assert ("before the first step: nothing to save" in caplog.text) == (not steps)
+    assert (tmp_path / "last.pth").exists() == bool(steps)
+    run(0, resume=bool(steps))
+    evaluations = re.findall(r"evaluation at step (\d)", caplog.text)
+    assert evaluations == ["0", "2", "4"]
 
 
 class Figures:
