@@ -83,39 +83,40 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--data is missing: name a labelled folder (docs/formats.md)")
 
     try:
-        from detection.d2 import LazyConfig, launch, setup_logger
-    except ImportError as error:
-        print(f"error: {error}", file=sys.stderr)
+        return _run(args)
+    except (ImportError, ValueError, OSError, ArithmeticError, MemoryError) as error:
+        print(f"error: {plain(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def _run(args: argparse.Namespace) -> int:
+    from detection.d2 import LazyConfig, launch, setup_logger
     from ocr_pipeline.device import prepare_process
     from ocr_pipeline.training.engine import first_step
     from ocr_pipeline.training.overfit import overfit_one_batch
+    from ocr_pipeline.training.overrides import apply_overrides
     from ocr_pipeline.training.recipe import describe
 
-    try:
-        if not args.overfit_one_batch:
-            first_step(args.out / "last.pth", args.resume)  # refuses before anything is written
-        args.out.mkdir(parents=True, exist_ok=True)
-        _log(args.out, setup_logger)
-        prepare_process()
-        cfg = _config(args)
-        problem = unknown_key(cfg, args.overrides)
-        if problem:
-            parser.error(problem)
-        cfg = LazyConfig.apply_overrides(cfg, args.overrides)
-        if args.what in STAGES:
-            for line in describe(cfg):
-                logging.getLogger("ocr_pipeline").info(line)
-        if args.overfit_one_batch:
-            print(overfit_one_batch(cfg))
-            return 0
-        saved = args.out / "config.yaml"
-        LazyConfig.save(cfg, str(saved))
-        _check_gpus(args.gpus)
-        launch(_train, args.gpus, dist_url="auto", args=(saved, args.out, args.resume))
-    except (ValueError, OSError, ArithmeticError, MemoryError) as error:
-        print(f"error: {plain(error)}", file=sys.stderr)
-        return 1
+    if not args.overfit_one_batch:
+        first_step(args.out / "last.pth", args.resume)  # refuses before anything is written
+    args.out.mkdir(parents=True, exist_ok=True)
+    _log(args.out, setup_logger)
+    prepare_process()
+    cfg = _config(args)
+    apply_overrides(cfg, args.overrides)
+    if args.what in STAGES:
+        for line in describe(cfg):
+            logging.getLogger("ocr_pipeline").info(line)
+    if args.overfit_one_batch:
+        print(overfit_one_batch(cfg))
+        return 0
+    _check_gpus(args.gpus)
+    saved = args.out / "config.yaml"
+    LazyConfig.save(cfg, str(saved))
+    launch(_train, args.gpus, dist_url="auto", args=(saved, args.out, args.resume))
     print(f"weights: {args.out / 'weights.safetensors'}")
     return 0
 
@@ -125,17 +126,25 @@ def _config(args: argparse.Namespace) -> Any:
     from detection.d2 import LazyConfig
     from ocr_pipeline.training.recipe import fine_tuning
 
+    if args.resume:
+        saved = args.out / "config.yaml"
+        changed = f"changed: {' '.join(args.overrides)}" if args.overrides else "as they are"
+        logging.getLogger("ocr_pipeline").info(
+            "going on with the settings in %s, %s; what else the command says (data, weights, "
+            "charset, replay, another config) is not looked at again", saved, changed
+        )  # fmt: skip
+        return LazyConfig.load(str(saved))
     if args.what not in STAGES:
         return LazyConfig.load(args.what)
-    if args.resume:
-        return LazyConfig.load(str(args.out / "config.yaml"))
+    if args.overfit_one_batch:
+        args.replay = 0  # typesetting pages would take most of the minute
     return fine_tuning(
         args.what,
         data=args.data,
         out=args.out,
         validation=args.validation,
         weights=args.weights,
-        charset=_symbols(args.charset),
+        charset=read_charset(args.charset),
         replay=0.25 if args.replay is None else args.replay,
         pdfs=args.replay_pdfs,
         steps=_override(args.overrides, "train.steps", int),
@@ -168,8 +177,8 @@ def _log(out: Path, setup_logger: Any, *, rank: int = 0) -> None:
     logging.getLogger("detectron2.engine.train_loop").setLevel(logging.CRITICAL)
 
 
-def _symbols(charset: str) -> str:
-    """A charset from the command line: its file read, if it names one."""
+def read_charset(charset: str) -> str:
+    """A charset, or a change of one, from the command line: its file read, if it names one."""
     plus, rest = ("+", charset[1:]) if charset.startswith("+") else ("", charset)
     path = Path(rest)
     if len(rest) > 1 and path.suffix and not path.is_file():
@@ -185,7 +194,7 @@ def _override(overrides: list[str], key: str, kind: type) -> Any:
             try:
                 return kind(value)
             except ValueError:
-                raise ValueError(f"{override}: {key} is a number such as 500") from None
+                raise ValueError(f"{override}: {key} is a whole number such as 500") from None
     return None
 
 
@@ -195,29 +204,6 @@ def plain(error: BaseException) -> str:
     if "Traceback (most recent call last)" in message:
         message = message.splitlines()[-1].partition(": ")[2]
     return message
-
-
-def unknown_key(cfg: Any, overrides: list[str]) -> str | None:
-    """A message naming the nearest key, if an override's key is not in the config."""
-    from omegaconf import OmegaConf
-
-    known = list(_dotted(OmegaConf.to_container(cfg, resolve=False)))
-    for override in overrides:
-        key, separator, _ = override.partition("=")
-        if not separator:
-            return f"{override!r} is not of the form key=value"
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.3)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            return f"the config has no key {key!r}{hint}"
-    return None
-
-
-def _dotted(node: Any, prefix: str = "") -> Any:
-    if isinstance(node, dict):
-        for name, value in node.items():
-            yield f"{prefix}{name}"
-            yield from _dotted(value, f"{prefix}{name}.")
 
 
 if __name__ == "__main__":
