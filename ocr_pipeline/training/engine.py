@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from ocr_pipeline.training.pictures import draw_curves
 from ocr_pipeline.training.stream import Stream
 from ocr_pipeline.training.trainer import Trainer
 from ocr_pipeline.weights import load_state, save_weights
+from recognition.codec import Codec
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
         names a figure, else the last.
 
     Raises:
-        SystemExit: the process was told to stop (SIGINT, SIGTERM, SIGHUP) and has saved where it is.
+        SystemExit: the process was told to stop (by Ctrl-C, say) and has saved where it is.
         FloatingPointError, MemoryError: see `trainer.Trainer`.
         ChildProcessError: a worker that makes batches was killed; where the run is has been saved.
         OSError: the disk is full.
@@ -98,6 +100,11 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
         device=device,
         dtype=_dtype(settings.dtype),
         clip_norm=settings.clip_norm,
+        describe=(
+            partial(describe_words, instantiate(cfg.codec))
+            if "codec" in cfg
+            else lambda batch: f"{len(batch)} windows"
+        ),
     )
     if settings.freeze_norm:
         freeze_norms(model)  # after the trainer, which puts the whole model into training mode
@@ -176,7 +183,7 @@ def build(cfg: DictConfig, device: torch.device) -> tuple[nn.Module, nn.Module]:
     if settings.init:
         load_state(model, settings.init, charset=cfg.codec.charset if "codec" in cfg else "")
     for prefix in settings.freeze:
-        if not any(name.startswith(prefix) for name, _ in model.named_parameters()):
+        if not any(name.startswith(str(prefix)) for name, _ in model.named_parameters()):
             parts = ", ".join(name for name, _ in model.named_children())
             raise ValueError(
                 f"train.freeze: no parameter begins with {prefix!r}; there are {parts}"
@@ -186,6 +193,16 @@ def build(cfg: DictConfig, device: torch.device) -> tuple[nn.Module, nn.Module]:
             parameter.requires_grad_(False)
     model.to(device, memory_format=torch.channels_last)
     return model, instantiate({**cfg.objective, "model": model}) if "objective" in cfg else model
+
+
+def describe_words(codec: Codec, batch: dict[str, torch.Tensor]) -> str:
+    """A recognizer's batch in words, with what takes most of its memory."""
+    widest = int(batch["widths"].argmax())
+    label = batch["labels"].split(batch["lengths"].tolist())[widest]
+    return (
+        f"{len(batch['widths'])} words, the widest {codec.decode(label.tolist())!r} "
+        f"of {batch['widths'][widest]} pixels"
+    )
 
 
 def freeze_norms(model: nn.Module) -> None:

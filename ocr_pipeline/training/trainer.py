@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -29,6 +29,7 @@ class Trainer(SimpleTrainer):
             lists, or it has `split(batch, pieces) -> [(piece, share of the batch), ...]`.
         stream: the batches.
         optimizer, device, dtype, clip_norm: see configs/common.py.
+        describe: says of a batch what is in it, for messages about it.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Trainer(SimpleTrainer):
         device: torch.device,
         dtype: torch.dtype,
         clip_norm: float,
+        describe: Callable[[Any], str],
     ):
         super().__init__(objective, stream, optimizer)
         self.device_type = device.type
         self.dtype = dtype
         self.clip_norm = clip_norm
+        self.describe = describe
         self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
         self.pieces = 1  # of a batch, doubled when memory runs out
         self.skipped = 0
@@ -83,7 +86,9 @@ class Trainer(SimpleTrainer):
                 self.scaler.scale(_total(losses) * share).backward()
                 for name, loss in losses.items():
                     totals[name] = totals.get(name, 0) + loss.detach() * share
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             logger.warning("%s", str(error).partition("\n")[0])
             return None
         return totals
@@ -109,15 +114,16 @@ class Trainer(SimpleTrainer):
             )
         if len(self._split(batch)) == parts:
             raise MemoryError(
-                "out of memory with a single sample; use a smaller window "
-                "(detection: data.mapper.crop_size), another GPU, or train.device=cpu"
+                f"out of memory with a single sample of {self.describe(batch)}; use a smaller "
+                "window (detection: data.mapper.crop_size), another GPU, or train.device=cpu"
             )
         self.optimizer.zero_grad()
         if self.device_type == "cuda":
             torch.cuda.empty_cache()
         logger.warning(
-            "step %d: out of memory; each batch is run in %d pieces from here on",
+            "step %d: out of memory with %s; each batch is run in %d pieces from here on",
             self.iter,
+            self.describe(batch),
             self.pieces,
         )
 
@@ -168,6 +174,11 @@ class Trainer(SimpleTrainer):
         self.pieces = state_dict.get("pieces", 1)
         self.skipped = state_dict.get("skipped", 0)
         self.generators = state_dict.get("generators")
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether there was no memory: GPUs have an error for it, CPUs a message."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def split_list(batch: Sequence[Any], pieces: int) -> list[tuple[Sequence[Any], float]]:
