@@ -39,6 +39,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="take the charset of these weights; default: that of the configs",
     )
+    check.add_argument(
+        "--charset",
+        default="",
+        metavar="[+]SYMBOLS",
+        help="symbols, or a file of them, instead of, or after + besides, those: as in ocr-train",
+    )
     check.set_defaults(run=_check)
 
     formats = "; ".join(f"{name}: {about.title}" for name, about in FORMATS.items())
@@ -92,8 +98,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from ocr_pipeline.cli.train import read_charset
     from ocr_pipeline.datasets.check import check
-    from recognition.codec import Codec
+    from recognition.codec import Codec, change_charset
 
     codec = Codec()
     if args.recognizer:
@@ -102,6 +109,7 @@ def _check(args: argparse.Namespace) -> int:
         from ocr_pipeline.weights import load_recognizer
 
         codec = load_recognizer(args.recognizer, torch.device("cpu")).codec
+    codec = Codec(charset=change_charset(codec.charset, read_charset(args.charset)))
     against = [_label_file(path) for path in args.against]
     report = check([_label_file(path) for path in args.labels], against=against, codec=codec)
     _print(report.to_dict() if args.json else report.to_text())

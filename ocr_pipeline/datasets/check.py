@@ -23,6 +23,9 @@ from recognition.crops import crop_width, quad_size
 from recognition.data import STRAY_SPACE, TOO_NARROW, reason_to_leave_out
 from recognition.model import STRIDE
 
+#: Times its height: more is no word, nor a line of print.
+_WIDEST = 125
+
 
 class Kind(NamedTuple):
     """A kind of fault: what it is, what to do about it, and whether training leaves it out."""
@@ -72,6 +75,11 @@ KINDS = {
     "direction": Kind(
         "quad that does not read from left to right",
         "its first corner must be the top left of the text in its reading direction",
+        False,
+    ),
+    "too_wide": Kind(
+        f"quad more than {_WIDEST} times as wide as high",
+        "its crop takes the memory of a whole batch, and no word is like that: draw it anew",
         False,
     ),
     "several_words": Kind(
@@ -263,7 +271,7 @@ def _check_page(
         text, quad = word["text"], np.asarray(word["quad"], np.float64)
         what = f"word {number} {text!r}"
         report.words += 1
-        for kind in _quad_faults(quad, size):
+        for kind in quad_faults(quad, size):
             report.add(kind, where, what)
         place = tuple(np.round(quad).ravel())
         if place in places:
@@ -315,8 +323,8 @@ def _oddities(text: str, quad: np.ndarray) -> Iterator[str]:
         yield "markup"
 
 
-def _quad_faults(quad: np.ndarray, size: tuple[int, int] | None) -> Iterator[str]:
-    """What is wrong with a quad (4, 2) on a page of this width and height."""
+def quad_faults(quad: np.ndarray, size: tuple[int, int] | None) -> Iterator[str]:
+    """The kinds of fault that a quad (4, 2) has on a page of this width and height."""
     sides = np.roll(quad, -1, axis=0) - quad
     before = np.roll(sides, 1, axis=0)
     turns = before[:, 0] * sides[:, 1] - before[:, 1] * sides[:, 0]  # > 0: to the right
@@ -326,6 +334,9 @@ def _quad_faults(quad: np.ndarray, size: tuple[int, int] | None) -> Iterator[str
         yield "anticlockwise"
     elif (turns < 0).any():
         yield "crossed_quad"
+    width, height = quad_size(quad)
+    if height >= 1 and width > _WIDEST * height:
+        yield "too_wide"
     if size is None:
         return
     low, high = quad.min(axis=0), quad.max(axis=0)

@@ -1,4 +1,8 @@
-"""What is wrong with labels, said before training begins."""
+"""What is wrong with labels, said before training begins.
+
+The rules are those of `ocr-data check` and of the recognizer's data; here they are counted for one
+stage, and decide whether to begin at all.
+"""
 
 import unicodedata
 from collections import Counter
@@ -9,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ocr_pipeline.datasets.check import KINDS, quad_faults
 from ocr_pipeline.labels import LabelError, LabelledPages
 from recognition.codec import Codec, normalize
 from recognition.crops import crop_width, quad_size
@@ -16,8 +21,15 @@ from recognition.data import UNKNOWN_CHARACTER, reason_to_leave_out
 
 #: Faults named one by one.
 _EXAMPLES = 3
-#: Of quads in one folder: more beyond their pictures are labels of other pictures.
-_MOST_OUTSIDE = 0.2
+#: Of the quads of one folder: what is wrong with more of them is wrong with all.
+_MOST = 0.2
+
+_HOPELESS = {
+    ("outside", "over_the_edge"): "lie outside their pictures, or reach out of them; are they in "
+    "pixels of these very pictures, x before y?",
+    ("anticlockwise", "crossed_quad"): "have their corners in the wrong order, so that crops are "
+    "mirror images; give them clockwise from the top left of the text, x before y",
+}
 
 
 @dataclass
@@ -27,12 +39,16 @@ class Inventory:
     Attributes:
         pages: pictures.
         words: words that can be learnt.
+        countable: words that evaluations count: not those of labels with spaces, nor without text.
+        doubtful: of each kind of fault (`check.KINDS`), the words learnt all the same.
         left_out: of each reason, the words left out for it: "'text' in picture".
         unknown: characters outside the charset, how often.
     """
 
     pages: int = 0
     words: int = 0
+    countable: int = 0
+    doubtful: dict[str, list[str]] = field(default_factory=dict)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
 
@@ -42,6 +58,9 @@ class Inventory:
         for reason, examples in self.left_out.items():
             shown = ", ".join(examples[:_EXAMPLES])
             yield f"left out: {len(examples):,} ({reason}), e.g. {shown}"
+        for kind, examples in self.doubtful.items():
+            about, shown = KINDS[kind], ", ".join(examples[:_EXAMPLES])
+            yield f"doubtful: {len(examples):,} ({about.title}; {about.remedy}), e.g. {shown}"
         if self.unknown:
             counts = ", ".join(f"{c!r} {n:,}" for c, n in self.unknown.most_common(40))
             symbols = "".join(sorted(self.unknown))
@@ -61,7 +80,7 @@ def inspect(pages: LabelledPages, codec: Codec | None) -> Inventory:
     found = Inventory(pages=len(pages))
     if not found.pages:
         raise LabelError(f"{pages.folder}: no page in the label file; see docs/formats.md")
-    quads = outside = 0
+    quads = 0
     for record in pages.records:
         path = pages.folder / record["image"]
         width, height = _picture_size(path, record)
@@ -75,18 +94,20 @@ def inspect(pages: LabelledPages, codec: Codec | None) -> Inventory:
                 continue
             quad, text = np.array(word["quad"], np.float64), word["text"]
             quads += 1
-            slack = 0.1 * max(width, height)
-            outside += bool((quad < -slack).any() or (quad > [width + slack, height + slack]).any())
+            example = f"{text!r} in {path.name}"
+            found.countable += bool(text.strip()) and (codec is None or " " not in text)
+            for kind in quad_faults(quad, (width, height)):
+                if kind != "small_quad":  # which is left out
+                    found.doubtful.setdefault(kind, []).append(example)
             reason = _unfit(quad, text, codec, found.unknown)
             if reason:
-                found.left_out.setdefault(reason, []).append(f"{text!r} in {path.name}")
+                found.left_out.setdefault(reason, []).append(example)
             else:
                 found.words += 1
-    if outside > _MOST_OUTSIDE * max(quads, 1):
-        raise LabelError(
-            f"{pages.folder}: {outside:,} of {quads:,} quads lie outside their pictures; are they "
-            "in pixels of these very pictures, x before y?"
-        )
+    for kinds, fault in _HOPELESS.items():
+        wrong = sum(len(found.doubtful.get(kind, ())) for kind in kinds)
+        if wrong > _MOST * quads:
+            raise LabelError(f"{pages.folder}: {wrong:,} of {quads:,} quads {fault}")
     if not found.words:
         raise LabelError(f"{pages.folder}: nothing to learn: " + "; ".join(found.lines()))
     return found

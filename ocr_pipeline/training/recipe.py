@@ -89,8 +89,13 @@ def fine_tuning(
     validated = data if validation is None else [validation]
     held = [_folder(path, held_out=held_out) for path in validated]
     for path, pages in zip(validated, held, strict=True):
-        inspect(_made(pages), codec)
-        logger.info("validation: %d pages of %s", len(_made(pages)), path)
+        held_found = inspect(_made(pages), codec)
+        if not held_found.countable:
+            raise LabelError(
+                f"{path}: none of its {held_found.words:,} words can be measured by, for labels "
+                "with spaces are not counted; name a folder of single words with --validation"
+            )
+        logger.info("validation: %d pages of %s", held_found.pages, path)
 
     folders = [str(path) for path in pdfs or (replay_pdfs(out / "replay") if replay else [])]
     total = sum(inventory.words for inventory in found)

@@ -43,6 +43,7 @@ TALL = [[10, 50], [10, 10], [26, 10], [26, 50]]  # from the bottom upwards
         (word(quad=box(10, 10, 40, 16)[::-1]), "anticlockwise", "word 1 'Date'"),
         (word(quad=box(210, 10, 40, 16)), "outside", "word 1 'Date'"),
         (word(quad=box(190, 10, 40, 16)), "over_the_edge", "word 1 'Date'"),
+        (word(quad=box(5, 10, 190, 1.5)), "too_wide", "word 1 'Date'"),
         (word(quad=TALL), "direction", "word 1 'Date'"),
         (word("Saturdays", box(10, 10, 20, 16)), "squeezed", "word 1 'Saturdays'"),
         (word("a", box(10, 10, 40, 16)), "stretched", "word 1 'a'"),
@@ -55,6 +56,7 @@ def test_a_fault_of_a_word_is_named(tmp_path, bad, kind, what):
     assert (found.where, found.what) == (f"{labels}:1", what)
     ignored = folder(tmp_path, record(0, bad | {"ignore": True}))
     about_quad = {"small_quad", "crossed_quad", "anticlockwise", "outside", "over_the_edge"}
+    about_quad.add("too_wide")
     assert [f.kind for f in findings(ignored)] == ([kind] if kind in about_quad else [])
 
 
@@ -108,6 +110,14 @@ def test_unknown_characters_are_listed_after_normalisation(tmp_path, capsys):
     assert "  3  ☐ U+2610 BALLOT BOX, first" in out
     assert "  1  U+200B ZERO WIDTH SPACE, first" in out
     assert "U+201C" not in out
+
+
+def test_a_charset_may_be_asked_for(tmp_path, capsys):
+    folder(tmp_path, record(0, word("αβ"), word("ab", box(9, 40, 40, 16))))
+    (tmp_path / "greek.txt").write_text("α β", encoding="utf-8")
+    assert main(["check", str(tmp_path), "--charset", f"+{tmp_path / 'greek.txt'}"]) == 0
+    assert main(["check", str(tmp_path), "--charset", "αβ"]) == 1
+    assert "a U+0061 LATIN SMALL LETTER A, first" in capsys.readouterr().out
 
 
 def test_what_shows_only_in_many_labels(tmp_path):

@@ -39,14 +39,18 @@ def write_pages():
     return write
 
 
+def save_tiny(path, charset):
+    """Writes a small recognizer that has seen nothing; gives its path."""
+    sizes = dict(channels=(8, 16, 24, 32), blocks=(0, 0, 1), features=32, hidden=32)
+    config = L(CRNN)(num_classes=len(charset) + 1, **sizes)
+    save_weights(path, instantiate(config), config, charset=charset)
+    return path
+
+
 @pytest.fixture
 def tiny_weights(tmp_path):
-    """A recognizer of nine symbols that has seen nothing."""
-    path = tmp_path / "tiny.safetensors"
-    sizes = dict(channels=(8, 16, 24, 32), blocks=(0, 0, 1), features=32, hidden=32)
-    config = L(CRNN)(num_classes=9, **sizes)
-    save_weights(path, instantiate(config), config, charset="abcdefgh")
-    return path
+    """A recognizer of eight letters that has seen nothing."""
+    return save_tiny(tmp_path / "tiny.safetensors", "abcdefgh")
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from ocr_pipeline.training.recipe import (
 from ocr_pipeline.weights import load_detector, load_recognizer
 from recognition.codec import Codec
 from tests.recognition.test_data import page_of
+from tests.training.conftest import save_tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -43,6 +45,11 @@ def test_a_folder_is_learnt_measured_resumed_and_used(
     assert run(data, out, *settings) == 1
     assert "holds a run already; add --resume" in capsys.readouterr().err
     assert run(data, out, "--resume", "train.steps=6") == 0
+    assert LazyConfig.load(str(out / "config.yaml")).train.eval_period == 2
+    assert (
+        f"going on with the settings in {out / 'config.yaml'}, changed: train.steps=6"
+        in caplog.text
+    )
     assert torch.load(out / "last.pth", weights_only=True)["iteration"] == 5
     assert load_recognizer(out, CPU).source == str(out / "weights.safetensors")
     assert "validation: 1 pages" in caplog.text
@@ -77,6 +84,10 @@ def quads(words):
     return lambda record: record | {"words": [record["words"][0] | word for word in words]}
 
 
+def turned(word):
+    return word | {"quad": word["quad"][::-1]}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -91,6 +102,7 @@ def quads(words):
         (quads([{"quad": [[5, 5], [9, 5]]}]), "not four points"),
         (quads([{"quad": [[5, 5], [9, 5], [9, 9], [5, float("nan")]]}]), "not four points"),
         (quads([{"text": 7}]), "word 1 has no text"),
+        (lambda r: r | {"words": [turned(w) for w in r["words"]]}, "9 of 9 quads have their corne"),
         (quads([{"quad": [[900, 5], [990, 5], [990, 30], [900, 30]]}]), "4 of 4 quads lie outside"),
         (lambda r: r | {"image": "images/none.png"}, "none.png: missing or not an image; mend"),
         (lambda r: r | {"width": r["height"], "height": r["width"]}, "another version of the pic"),
@@ -100,6 +112,42 @@ def test_labels_that_cannot_be_learnt_are_explained(tmp_path, write_pages, chang
     folder = write_pages(tmp_path / "my", change=change)
     with pytest.raises(LabelError, match=f"(?s){message}"):
         inspect(LabelledPages(folder=folder), Codec(charset="abcdefgh"))
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        (
+            turned,
+            r"doubtful: 1 \(quad drawn anticlockwise; its crop is a mirror image: .*'abba' in ",
+        ),
+        (lambda w: w | {"quad": [[290, 9], [390, 9], [390, 30], [290, 30]]}, "reaches out of the"),
+        (
+            lambda w: w | {"quad": [[5, 9], [310, 9], [310, 11], [5, 11]]},
+            r"1 \(quad more than 125 times as wide as high; its crop takes the memory of a whole",
+        ),
+    ],
+    ids=["anticlockwise", "off the page", "far too wide"],
+)
+def test_what_is_learnt_but_doubtful_is_counted_and_named(tmp_path, write_pages, word, message):
+    def change(record):
+        first, *others = record["words"]
+        return record | {"words": [word(first) if first["text"] == "abba" else first, *others]}
+
+    folder = write_pages(tmp_path / "my", change=change)
+    found = inspect(LabelledPages(folder=folder), Codec(charset="abcdefgh"))
+    assert found.words == 9
+    assert re.search(message, "\n".join(found.lines()))
+
+
+def test_validation_that_counts_nothing_is_refused(tmp_path, write_pages):
+    data = write_pages(tmp_path / "my")
+    lines = write_pages(tmp_path / "lines", change=quads([{"text": "a b"}]))
+    weights = save_tiny(tmp_path / "spaced.safetensors", "abcdefgh ")
+    with pytest.raises(LabelError, match=r"lines: none of its 4 words can be measured by, .* with"):
+        fine_tuning(
+            "recognition", data=[data], out=tmp_path, validation=lines, weights=weights, replay=0
+        )
 
 
 def test_lines_are_not_for_the_detector(tmp_path, write_pages):
@@ -122,7 +170,16 @@ def test_lines_are_not_for_the_detector(tmp_path, write_pages):
         (["detection", "--data", "{my}", "--weights", "{weights}"], "of the other stage, not of"),
         (["recognition", "--data", "{my}", "--weights", "w.safetensors"], "no such weights file"),
         (["recognition", "--data", "{my}", "train.device=cuda:9"], "torch sees"),
-        (["recognition", "--data", "{my}", "train.steps=many"], "train.steps is a number such"),
+        (["recognition", "--data", "{my}", "train.steps=many"], "train.steps is a whole number"),
+        (["recognition", "--data", "{my}", "train.lr=fast"], "train.lr is a number such as 0.001"),
+        (
+            ["recognition", "--data", "{my}", "train.freeze=stem."],
+            "is a list, such as [stem.] (now",
+        ),
+        (
+            ["recognition", "--data", "{my}", "train.freeze=[stem."],
+            "train.freeze=[stem.: cannot be",
+        ),
         (["recognition", "--data", "{my}", "--gpus", "99"], "--gpus 99: torch sees"),
         (["recognition", "--data", "{my}", "train.freeze=[steam]"], "no parameter begins with"),
     ],
