@@ -46,7 +46,9 @@ def build_parser() -> argparse.ArgumentParser:
         default=[],
         help="labelled folder (docs/formats.md), or a label file in one; may be repeated",
     )
-    tuning.add_argument("--validation", type=Path, help="labelled folder; default: a share of data")
+    tuning.add_argument(
+        "--validation", type=Path, help="the same, to measure by; default: a share of the data"
+    )
     tuning.add_argument("--weights", type=Path, help="begin with these; default: the shipped ones")
     tuning.add_argument(
         "--charset",

@@ -158,10 +158,10 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
         try:
             trainer.train(start, settings.steps)
         except EndOfRun as end:
-            saved = start or checkpoints.made is not None
-            logger.info("%s%s", end, "" if not end.code else "; --resume goes on" if saved else
-                        " before the first step: nothing to save")  # fmt: skip
+            logger.info("%s", end)
             if end.code:
+                saved = start or checkpoints.made is not None
+                logger.info("--resume goes on" if saved else "no step was made: nothing to save")
                 sys.exit(end.code)
         finally:
             checkpoints.save()

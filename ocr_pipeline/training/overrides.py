@@ -41,13 +41,12 @@ def apply_overrides(cfg: DictConfig, overrides: Sequence[str]) -> None:
             reason = str(error).splitlines()[0]
             raise OverrideError(f"{override}: cannot be read ({reason}); quote signs as in "
                                 f"'{key}=\"...\"'") from error  # fmt: skip
-        if isinstance(known[key], str):  # also where it looks like something else: paths.real=2024
-            value = OmegaConf.select(cfg, key)
-            if not isinstance(value, str):
-                OmegaConf.update(cfg, key, text)
-            continue
-        value = OmegaConf.to_container(OmegaConf.create({"value": OmegaConf.select(cfg, key)}))
-        wanted = _wanted(known[key], value["value"], text)
+        value = OmegaConf.select(cfg, key)
+        if isinstance(known[key], str) and not isinstance(value, str):
+            OmegaConf.update(cfg, key, text)  # it looks like something else: paths.real=2024
+        if OmegaConf.is_config(value):
+            value = OmegaConf.to_container(value, resolve=False)
+        wanted = _wanted(known[key], value, text)
         if wanted:
             raise OverrideError(f"{override}: {key} is {wanted} (now {_shown(known[key])})")
 

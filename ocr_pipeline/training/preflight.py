@@ -40,7 +40,8 @@ class Inventory:
         pages: pictures.
         words: words that can be learnt.
         countable: words that evaluations count: not those of labels with spaces, nor without text.
-        doubtful: of each kind of fault (`check.KINDS`), the words learnt all the same.
+        doubtful: of each kind of fault of a quad (`check.KINDS`), the words that have it; it alone
+            does not keep them from being learnt.
         left_out: of each reason, the words left out for it: "'text' in picture".
         unknown: characters outside the charset, how often.
     """

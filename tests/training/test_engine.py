@@ -82,6 +82,14 @@ def test_a_run_learns_evaluates_and_leaves_weights_that_read(tmp_path):
     assert weights.stat().st_size < 2.6 * sum(p.numel() for p in recognizer.model.parameters())
 
 
+def test_a_run_that_reads_nothing_is_told_why(tmp_path, caplog):
+    cfg = config(steps=20)
+    twenty = [page_of(["abba", "cab", "head", "fade", "bed"] * 4)]
+    cfg.evaluate = L(RecognitionEvaluator)(sets=[("val", twenty)], codec="${codec}")
+    train(cfg, out=tmp_path)
+    assert "val: none of 20 words was read right, all came out empty. A recog" in caplog.text
+
+
 def test_a_run_goes_on_where_it_was_cut(tmp_path):
     train(config(steps=10, warmup=100), out=tmp_path)
     train(config(steps=16, warmup=100), out=tmp_path, resume=True)
@@ -273,7 +281,7 @@ def test_a_run_that_is_told_to_stop_with_its_workers_finishes_its_step(tmp_path,
     with pytest.raises(SystemExit, match=str(128 + number)):
         train(signalled(number, workers=False), out=tmp_path)
     assert torch.load(tmp_path / "last.pth", weights_only=True)["iteration"] == 3
-    assert "told to stop; --resume goes on" in caplog.text
+    assert "--resume goes on" in caplog.text
     assert not multiprocessing.active_children()
 
 
@@ -308,7 +316,7 @@ def test_a_run_that_is_told_to_stop_in_an_evaluation_makes_it_later(tmp_path, ca
 
     with pytest.raises(SystemExit, match="143"):
         run(call, resume=False)
-    assert ("before the first step: nothing to save" in caplog.text) == (not steps)
+    assert ("no step was made: nothing to save" in caplog.text) == (not steps)
     assert (tmp_path / "last.pth").exists() == bool(steps)
     run(0, resume=bool(steps))
     evaluations = re.findall(r"evaluation at step (\d)", caplog.text)

@@ -39,3 +39,13 @@ def test_a_resumed_stream_gives_the_batches_and_draws_of_one_that_ran_through(wo
 def test_data_that_end_are_refused():
     with pytest.raises(ValueError, match="they must be endless"):
         list(Stream(lambda: [1, 2], seed=0, segment=4))
+
+
+def test_passing_over_what_was_seen_can_be_ended():
+    def check():
+        raise KeyboardInterrupt
+
+    stream = Stream(lambda: loader(0), seed=0, segment=4, check=check)
+    stream.resume(3, None)
+    with pytest.raises(KeyboardInterrupt):
+        next(iter(stream))
