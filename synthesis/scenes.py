@@ -26,7 +26,7 @@ from synthesis.pages import PdfPages
 logger = logging.getLogger(__name__)
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
-OPEN_PHOTOS = 8  # decoded pictures kept per worker, and how often each is used before another
+KEPT = 8  # decoded pictures, and as many pages of lettering, per worker; see `_kept`
 MAX_PIXELS = 6_000_000  # of a decoded picture; larger ones are reduced
 LETTERING = (20.0, 60.0)  # pixels: heights of words before they are laid on a picture
 ORNAMENT = 40  # pixels of an ornament as drawn for what is a word's height elsewhere
@@ -85,8 +85,8 @@ class ScenePages(IterableDataset):
         """Draw pages for ever."""
         # torch's seed differs between workers, and between a run and its continuation.
         rng = np.random.default_rng([self.seed, torch.initial_seed() % 2**63])
-        lettering = iter(self.lettering)
-        for name, photo in self._photos(rng):
+        lettering = _kept(iter(self.lettering), rng)
+        for name, photo in _kept(self._photos(rng), rng):
             scene = _Scene(self._window(photo, rng))
             if rng.random() < self.ornamented:
                 for _ in range(rng.integers(1, 7)):
@@ -102,20 +102,15 @@ class ScenePages(IterableDataset):
             yield page
 
     def _photos(self, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
-        kept: list[tuple[str, np.ndarray]] = []
         files = list(self.files)
         while files:
-            if len(kept) == OPEN_PHOTOS and rng.random() < 1 - 1 / OPEN_PHOTOS:
-                yield kept[int(rng.integers(OPEN_PHOTOS))]
-                continue
             index = int(rng.integers(len(files)))
             photo = _read(files[index])
             if photo is None:
                 logger.warning("%s: cannot be decoded; this picture is left out", files[index])
                 del files[index]
-                continue
-            kept = [*kept[-OPEN_PHOTOS + 1 :], (files[index].stem, photo)]
-            yield kept[-1]
+            else:
+                yield files[index].stem, photo
         raise RuntimeError(f"none of {len(self.files)} pictures can be decoded: give others")
 
     def _height(self, rng: np.random.Generator) -> float:
@@ -207,6 +202,16 @@ def find_photos(folders: Sequence[str | Path]) -> list[Path]:
         names = ", ".join(map(str, folders))
         raise FileNotFoundError(f"no picture ({', '.join(sorted(SUFFIXES))}) in {names}")
     return sorted(found)
+
+
+def _kept(source: Iterator[Any], rng: np.random.Generator) -> Iterator[Any]:
+    """Draws from the last few items of an endless source whose items are costly to make: each is
+    seen about `KEPT` times, among others."""
+    items: list[Any] = []
+    while True:
+        if len(items) < KEPT or rng.random() < 1 / KEPT:
+            items = [*items[1 - KEPT :], next(source)]
+        yield items[int(rng.integers(len(items)))]
 
 
 def _read(path: Path) -> np.ndarray | None:
