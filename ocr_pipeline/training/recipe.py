@@ -275,7 +275,8 @@ def _detection(
 
 def _folder(path: Path, *, held_out: bool, learnt: bool = False) -> Any:
     """A labelled folder, or what of it is learnt, or what is held out for validation."""
-    folder, labels = (path.parent, path.name) if path.is_file() else (path, "labels.jsonl")
+    named = path.is_file() or path.suffix == ".jsonl"
+    folder, labels = (path.parent, path.name) if named else (path, "labels.jsonl")
     pages = L(LabelledPages)(folder=str(folder), labels=labels)
     if held_out:
         count = len(_made(pages))

@@ -163,6 +163,7 @@ def test_lines_are_not_for_the_detector(tmp_path, write_pages):
         (["recognitoin", "--data", "my"], "did you mean recognition?"),
         (["recognition"], "--data is missing: name a labelled folder"),
         (["recognition", "--data", "none"], "none/labels.jsonl: no such label file"),
+        (["recognition", "--data", "none.jsonl"], "none.jsonl: no such label file"),
         (["recognition", "--data", "{my}", "train.step=7"], "no key 'train.step'; did you mean"),
         (["recognition", "--data", "{my}", "--replay", "1"], "--replay is 1.0: give a share from"),
         (["recognition", "--data", "{my}", "--charset", "+no.txt"], "+no.txt: no such file"),
