@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 #: Words, or windows, of the batch.
 _WORDS, _WINDOWS = 8, 2
-#: A loss counts as learnt at half of what it was, or below this; a quarter is proof enough.
+#: A loss counts as learnt at half of what it was, and a quarter is proof enough; below this there
+#: was nothing to learn.
 _ENOUGH = 0.02
 
 
@@ -39,13 +40,21 @@ def overfit_one_batch(cfg: DictConfig, *, seconds: float = 45, steps: int = 200)
     batch: Any = next(iter(instantiate(cfg.data)))
     words = isinstance(batch, dict)
     pieces = -(-len(batch["widths"]) // _WORDS) if words else -(-len(batch) // _WINDOWS)
-    (part, _), *_ = getattr(objective, "split", split_list)(batch, pieces)
+    parts = [part for part, _ in getattr(objective, "split", split_list)(batch, pieces)]
     objective.train()
     if cfg.train.init:  # statistics of a model that has seen nothing are of no use
         freeze_norms(model)
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.eval()
+    with torch.no_grad():  # the part that the weights know least has most to teach
+        known = [float(sum(objective(part).values())) for part in parts]
+    if max(known) < _ENOUGH:
+        return (
+            f"the weights know this batch already (loss {max(known):.3g}): labels and pictures "
+            "belong together, but there is little to learn"
+        )
+    part = parts[known.index(max(known))]
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learnt, lr=max(cfg.train.lr, 5e-4))
     losses: list[float] = []
@@ -61,7 +70,7 @@ def overfit_one_batch(cfg: DictConfig, *, seconds: float = 45, steps: int = 200)
         optimizer.step()
     spent = time.monotonic() - begun
     outcome = f"loss {losses[0]:.3g} -> {min(losses):.3g} in {len(losses)} steps, {spent:.0f} s"
-    if not min(losses) < max(0.5 * losses[0], _ENOUGH):
+    if not min(losses) < 0.5 * losses[0]:
         raise OverfitError(
             f"one batch could not be learnt by heart ({outcome}). If the loss moved "
             "at all, give it longer or a higher train.lr; if not, check train.freeze, and whether "
