@@ -164,12 +164,21 @@ class RecognitionEvaluator:
         self.extras: dict[str, Any] = {}
 
     def __call__(self, model: CRNN) -> dict[str, float]:
-        """Figures named set/metric; a set of which no word is read gets a diagnosis in the log."""
+        """Figures named set/metric; a set of which no word is read gets a diagnosis in the log.
+
+        Raises:
+            ValueError: a set holds no word that counts: its figures would look perfect.
+        """
         recognizer = self._recognizer(model)
         figures: dict[str, float] = {}
         confidences: list[tuple[float, bool]] = []
         for name, pages in self.sets:
             metric = evaluate_recognizer(recognizer, pages, limit=self.limit)
+            if not metric.words:
+                raise ValueError(
+                    f"validation set {name}: no word counts (all are ignored, empty, or hold "
+                    "spaces or characters outside the charset): check it with `ocr-data check`"
+                )
             confidences += metric.confidences
             if metric.words >= _TELLING and not metric.exact:
                 logger.warning("%s: %s", name, nothing_read([text for _, text in metric.errors]))

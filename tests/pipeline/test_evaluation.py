@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from ocr_pipeline.evaluation import PageMetric, evaluate_detector
+from ocr_pipeline.evaluation import PageMetric, RecognitionEvaluator, evaluate_detector
 from ocr_pipeline.labels import LabelError, LabelledPages
 from ocr_pipeline.results import Word, as_quad
+from recognition.codec import Codec
+from recognition.model import CRNN
 from tests.pipeline.conftest import BarDetector
 
 
@@ -75,6 +77,13 @@ def test_detector_is_measured_on_labelled_files(tmp_path):
     (tmp_path / "labels.jsonl").write_text(json.dumps(record) + "\n")
     figures = evaluate_detector(BarDetector(), LabelledPages(folder=tmp_path)).summary()
     assert (figures["precision"], figures["recall"]) == (0.5, 0.5)
+
+
+def test_validation_that_counts_no_word_is_no_perfect_one():
+    page = {"image": np.zeros((40, 90, 3), np.uint8), "words": [label("a", box(0, 0, 50), True)]}
+    evaluate = RecognitionEvaluator(sets=[("mine", [page])], codec=Codec(charset="a"))
+    with pytest.raises(ValueError, match=r"mine: no word counts"):
+        evaluate(CRNN(num_classes=2))
 
 
 def test_label_files_are_checked_by_name_and_line(tmp_path):
