@@ -27,6 +27,9 @@ MAX_PIXELS = 200_000_000
 #: Files of more pages are read so far, unless another limit is asked for: a bomb, or a mistake.
 MAX_PAGES = 10_000
 
+#: Seconds that the decoding of a page may take.
+PAGE_SECONDS = 60.0
+
 #: Pixels an inch at which pages of PDFs are rendered: text of 6 points is 17 pixels high.
 PDF_DPI = 200.0
 

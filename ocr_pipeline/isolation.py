@@ -1,4 +1,5 @@
-"""Decoding in a process of its own, for files that nobody vouches for.
+"""Decoding in a process of its own, for files that nobody vouches for, and the exports that open
+such a file once more.
 
 Decoders are large programs in C. Fed with the wrong bytes one may crash, hang or ask for all
 memory there is; then this process dies instead of the run, and the next file gets a new one.
@@ -8,17 +9,18 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from typing import Any
 
 import numpy as np
 
 from ocr_pipeline.decode import PageImage, read_pages
-from ocr_pipeline.inputs import Decoding, InputError
-
-#: Seconds that the decoding of a page may take.
-PAGE_SECONDS = 60.0
+from ocr_pipeline.exports import export
+from ocr_pipeline.inputs import PAGE_SECONDS, Decoding, InputError
+from ocr_pipeline.results import Document
 
 #: Address space that the decoding process may take: that of Python with its libraries, and by the
 #: pixel what decoding takes at its peak and some.
@@ -61,20 +63,41 @@ class IsolatedReader:
         Raises:
             InputError: also where decoding crashed, or took too long.
         """
+        with contextlib.closing(self._ask(_decode, path, decoding or self.decoding)) as answers:
+            for kind, content in answers:
+                if kind == "error":
+                    on_error(InputError(*content))
+                else:
+                    yield content
+
+    def export(self, format: str, document: Document, path: str | os.PathLike[str]) -> bytes:
+        """What `exports.export` makes of a document and the pages of `path`, decoded there too.
+
+        Raises:
+            InputError: decoding or the export failed, crashed, or took too long.
+        """
+        pages = tuple((page.index + 1, page.index + 1) for page in document.pages)
+        details = replace(self.decoding, pages=pages), format, document
+        ((_, content),) = self._ask(_export, path, *details, pages=len(pages))
+        return content
+
+    def _ask(
+        self, task: Callable, path: str | os.PathLike[str], *details: object, pages: int = 1
+    ) -> Generator[tuple[str, Any], None, None]:
+        """What a task there has to say: kinds of answers, and their contents."""
         if not self._process.is_alive():
             self._start()
         whole = False
         try:
-            self._connection.send((os.fspath(path), decoding or self.decoding))
-            while (message := self._receive(path)) is not None:
-                kind, content = message
+            if not self._ready:  # starting takes its time, which is no file's fault
+                self._ready = self._connection.recv()
+            self._connection.send((task, os.fspath(path), *details))
+            while (answer := self._receive(path, pages)) is not None:
+                kind, content = answer
                 if kind == "raise":
                     whole = True
                     raise InputError(*content)
-                if kind == "error":
-                    on_error(InputError(*content))
-                else:
-                    yield self._page(content)
+                yield kind, self._page(content) if kind == "page" else content
             whole = True
         except (EOFError, ConnectionError):
             self._process.join()
@@ -87,12 +110,12 @@ class IsolatedReader:
             if not whole:  # what the process would still send belongs to this file
                 self._stop()
 
-    def _receive(self, path: str | os.PathLike[str]):
-        if not self._connection.poll(self.page_seconds):
+    def _receive(self, path: str | os.PathLike[str], pages: int):
+        if not self._connection.poll(self.page_seconds * max(pages, 1)):
             raise InputError(
                 path,
-                f"decoding a page took more than {self.page_seconds:.0f} seconds",
-                "export it again, or in a simpler form",
+                f"a page took more than {self.page_seconds:g} seconds to decode",
+                "raise --max-seconds, or export it in a simpler form",
             )
         return self._connection.recv()
 
@@ -109,6 +132,7 @@ class IsolatedReader:
             target=_serve, args=(theirs, self.decoding.max_pixels), daemon=True, name="decoder"
         )
         self._process.start()
+        self._ready = False
         theirs.close()
 
     def _stop(self) -> None:
@@ -118,30 +142,50 @@ class IsolatedReader:
 
 
 def _serve(connection: Connection, max_pixels: int) -> None:
-    """The other process: a path comes in, and how to decode it; pages, errors and an end go out."""
+    """The other process: says that it is up; then a task and its file come in, its answers go out,
+    and None at their end.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent that is interrupted
     _limit_memory(BASE_BYTES + PIXEL_BYTES * max_pixels)
     # Decoders in C print what they think of a file; the run says it in one line.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     with contextlib.suppress(EOFError, ConnectionError):
+        connection.send(True)
         while True:
-            _decode(connection, *connection.recv())
+            task, path, *details = connection.recv()
+            try:
+                task(connection, path, *details)
+                connection.send(None)
+            except InputError as error:
+                _report(connection, "raise", error)
+            except MemoryError:
+                reason, remedy = "decoding it takes more memory than pages may", "export it again"
+                _report(connection, "raise", InputError(path, reason, remedy))
+
+
+def _report(connection: Connection, kind: str, error: InputError) -> None:
+    connection.send((kind, (error.path, error.reason, error.remedy)))
 
 
 def _decode(connection: Connection, path: str, decoding: Decoding) -> None:
-    def report(kind: str, error: InputError) -> None:
-        connection.send((kind, (error.path, error.reason, error.remedy)))
+    pages = read_pages(path, decoding, on_error=lambda error: _report(connection, "error", error))
+    for page in pages:
+        connection.send(("page", (page.image.shape, page.index, page.dpi, page.warnings)))
+        connection.send_bytes(np.ascontiguousarray(page.image).data.cast("B"))
 
+
+def _export(
+    connection: Connection, path: str, decoding: Decoding, format: str, document: Document
+) -> None:
+    pages = read_pages(path, decoding, on_error=lambda error: None)
     try:
-        for page in read_pages(path, decoding, on_error=lambda error: report("error", error)):
-            connection.send(("page", (page.image.shape, page.index, page.dpi, page.warnings)))
-            connection.send_bytes(np.ascontiguousarray(page.image).data.cast("B"))
-        connection.send(None)
-    except InputError as error:
-        report("raise", error)
-    except MemoryError:
-        reason, remedy = "decoding it takes more memory than pages may", "export it again"
-        report("raise", InputError(path, reason, remedy))
+        content = export(format, document, (page.image for page in pages))
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        reason = f"its {format} cannot be made ({error})"
+        raise InputError(path, reason, "choose another format with --format") from error
+    connection.send(("content", content))
 
 
 def _limit_memory(size: int) -> None:

@@ -1,6 +1,7 @@
 """`ocr-run`: read images, PDFs and folders of them."""
 
 import argparse
+import math
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from ocr_pipeline.exports import FORMATS, export
 from ocr_pipeline.inputs import (
     MAX_PAGES,
     MAX_PIXELS,
+    PAGE_SECONDS,
     PDF_DPI,
     Decoding,
     Input,
@@ -117,6 +119,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="read no further in longer files (default %(default)s)",
     )
     reading.add_argument(
+        "--max-seconds",
+        type=_seconds,
+        default=PAGE_SECONDS,
+        metavar="N",
+        help="give up pages that take longer to decode (default %(default)g)",
+    )
+    reading.add_argument(
         "--orientation",
         choices=("auto", "off"),
         default="auto",
@@ -179,7 +188,7 @@ class _Run:
     def run(self) -> int:
         import warnings
 
-        from ocr_pipeline.isolation import IsolatedReader
+        from ocr_pipeline.files import sweep
 
         if not self.args.debug:  # libraries' chatter; what concerns a page is in its result
             warnings.simplefilter("ignore")
@@ -197,8 +206,11 @@ class _Run:
             (self.args.out.parent if self.single else self.args.out).mkdir(
                 parents=True, exist_ok=True
             )
+        for pictures in (self.args.overlay, self.args.maps):
+            if pictures is not None:
+                sweep(pictures)
         # Started first: it loads while this process loads the models.
-        decode = self.stack.enter_context(IsolatedReader(self.decoding))
+        decode = self.stack.enter_context(self.isolated())
         ocr = self.load(decode)
         self.read(ocr, self.open_log(ocr, inputs))
         return 1 if self.errors else 0
@@ -419,7 +431,10 @@ class _Run:
         outputs = []
         for format in self.formats:
             for part, suffix in _parts(named, format):
-                content = export(format, part, self.images(part, item))
+                if FORMATS[format].needs_images:
+                    content = self.again().export(format, part, item.path)
+                else:
+                    content = export(format, part)
                 if self.args.out is None:
                     sys.stdout.buffer.write(content)
                     sys.stdout.flush()
@@ -453,16 +468,23 @@ class _Run:
     def images(self, document: "Document", item: Input) -> Iterator["np.ndarray"]:
         """The pictures of a document's pages, decoded once more when they are wanted.
 
-        In a process of its own too, and no pages but those that could be decoded before.
+        No pages but those that could be decoded before.
         """
-        from ocr_pipeline.isolation import IsolatedReader
-
-        if self.decode_again is None:
-            self.decode_again = self.stack.enter_context(IsolatedReader(self.decoding))
         pages = tuple((page.index + 1, page.index + 1) for page in document.pages)
         decoding = replace(self.decoding, pages=pages)
-        for page in self.decode_again(item.path, decoding, on_error=lambda error: None):
+        for page in self.again()(item.path, decoding, on_error=lambda error: None):
             yield page.image
+
+    def again(self) -> "IsolatedReader":
+        """For what is decoded a second time, while the next documents are decoded already."""
+        if self.decode_again is None:
+            self.decode_again = self.stack.enter_context(self.isolated())
+        return self.decode_again
+
+    def isolated(self) -> "IsolatedReader":
+        from ocr_pipeline.isolation import IsolatedReader
+
+        return IsolatedReader(self.decoding, page_seconds=self.args.max_seconds)
 
     def fail(self, path: Any, error: Exception) -> None:
         """Report what is wrong with an input in one line."""
@@ -505,6 +527,13 @@ def _dpi(text: str) -> float:
     value = float(text)
     if not 10 <= value <= 2400:
         raise argparse.ArgumentTypeError(f"{text} is not between 10 and 2400")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a time above 0")
     return value
 
 

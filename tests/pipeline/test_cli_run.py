@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import jsonschema
 import numpy as np
+import pypdfium2
 import pytest
 from PIL import Image
 
 from ocr_pipeline.cli import run as cli
-from ocr_pipeline.isolation import IsolatedReader
 from ocr_pipeline.pipeline import OCRPipeline
 from ocr_pipeline.results import schema
 
@@ -88,6 +88,8 @@ def test_folder_makes_a_folder_with_the_same_paths(run, tmp_path):
 
 def test_each_page_has_an_overlay(run, tmp_path):
     bars(1).save(tmp_path / "a.tif", save_all=True, append_images=[bars(2)])
+    (tmp_path / "seen/sub").mkdir(parents=True)
+    (tmp_path / "seen/sub/.a.overlay.png.123.part").write_bytes(b"what a killed run left")
     code, out, _ = run("a.tif", "--overlay", "seen")
     assert (code, out) == (0, "s1\n\fs2\n")
     assert files(tmp_path / "seen") == ["a.1.overlay.png", "a.2.overlay.png"]
@@ -258,22 +260,32 @@ def test_resume_reads_only_what_is_not_done(run, ocr, tmp_path):
     assert pages_read()[0] == 4
 
 
-def test_pictures_of_a_hostile_file_are_decoded_elsewhere(run, ocr, tmp_path, monkeypatch):
-    asked = []
-
-    class Reader(IsolatedReader):
-        def __call__(self, path, decoding=None, *, on_error):
-            asked.append(decoding and decoding.pages)
-            return super().__call__(path, decoding, on_error=on_error)
-
-    monkeypatch.setattr("ocr_pipeline.isolation.IsolatedReader", Reader)
+def test_a_hostile_file_is_opened_elsewhere(run, ocr, tmp_path, monkeypatch):
+    """For its pictures, and by the export that takes a PDF's pages from it."""
     monkeypatch.setattr("ocr_pipeline.decode.read_pages", lambda *_, **__: pytest.fail("here"))
+    monkeypatch.setattr("pypdfium2.PdfDocument", lambda *_, **__: pytest.fail("here"))
     pages = [bars(1), bars(2, size=POISON), bars(3)]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
-    code, _, err = run("a.tif", "--out", "a.html")
-    assert (code, len(errors(err))) == (1, 1)
-    assert asked == [None, ((1, 1), (3, 3))]  # the page that failed is not decoded again
+    pages[0].save(tmp_path / "b.pdf", resolution=72)
+    code, _, err = run("a.tif", "--out", "a.html", "--overlay", "seen")
+    assert (code, len(errors(err))) == (1, 1)  # the page that failed is not decoded again
     assert (tmp_path / "a.html").read_bytes().count(b"data:image/") >= 2
+    assert files(tmp_path / "seen") == ["a.1.overlay.png", "a.3.overlay.png"]
+    assert run("b.pdf", "--dpi", "72", "--out", "b.read.pdf")[0] == 0
+    monkeypatch.undo()
+    (sheet,) = pypdfium2.PdfDocument(tmp_path / "b.read.pdf")
+    assert sheet.get_textpage().get_text_range().split() == ["s1"]
+
+
+def test_what_takes_too_long_is_given_up(run, tmp_path):
+    bars(1).save(tmp_path / "a.png")
+    code, _, err = run("a.png", "--max-seconds", "0.0001")
+    assert code == 1
+    assert errors(err) == [
+        "error: a.png: a page took more than 0.0001 seconds to decode; raise --max-seconds, or "
+        "export it in a simpler form"
+    ]
+    assert run("a.png", "--max-seconds", "0")[0] == 2
 
 
 def test_other_files_results_are_not_replaced(run, tmp_path):
