@@ -28,10 +28,10 @@ data = L(DataLoader)(
     dataset=L(WordCrops)(
         # Shares of words. Held-out pages are for `evaluate`.
         sources=[
-            (L(PdfPages)(folders=["${paths.typeset}"], **_pages, seed=11), 0.38),
+            (L(PdfPages)(folders=["${paths.typeset}"], **_pages, seed=11), 0.32),
             (L(PdfPages)(folders=["${paths.signs}"], **_pages, seed=13), 0.08),
             (L(PdfPages)(folders=["${paths.documents}"], **_pages, seed=12), 0.08),
-            (scenes(seed=14), 0.12),
+            (scenes(seed=14), 0.18),
             (real_pages("sroie"), 0.16),
             (real_pages("tapuscorpus_fra"), 0.07),
             (real_pages("ic15_words", labels="labels.jsonl"), 0.11),
