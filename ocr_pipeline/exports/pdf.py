@@ -2,7 +2,7 @@
 
 Pages of a PDF that can be opened stay what they are, and get a layer of those words that they do
 not have as text. Any other page becomes its picture with the text over it; a file of these is
-PDF/A-2u.
+PDF/A-2u, unless the picture is in the colours of a press and does not say of which.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from io import BytesIO
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from fpdf import FPDF
 from fpdf.drawing_primitives import Transform
 from fpdf.enums import TextMode
 from PIL import Image
+from PIL.MpoImagePlugin import MpoImageFile
 
 from ocr_pipeline.exports.shapes import DESCENT, xml_text
 from ocr_pipeline.results import Document, Page, Quad, Word
@@ -81,6 +82,7 @@ class _Picture(NamedTuple):
     swap: bool = False  #: x and y, before all else
     mirror: bool = False  #: left and right
     flip: bool = False  #: top and bottom
+    press: bool = False  #: CMYK, and no profile says of which press
 
     def draw(self, pdf: FPDF, width: float, height: float) -> None:
         """Over the whole page."""
@@ -92,14 +94,19 @@ class _Picture(NamedTuple):
         else:
             turn = Transform(along, 0, 0, down, *offset)
         with pdf.transform(turn):
-            pdf.image(self.data, x=0, y=0, w=width, h=height)
+            drawn = pdf.image(self.data, x=0, y=0, w=width, h=height)
+        if drawn["cs"] == "DeviceCMYK":  # Adobe's are inverted; fpdf2 forgets it beside a profile
+            drawn["decode"] = "[1 0 1 0 1 0 1 0]"
 
 
 def _write(
     document: Document, words: Iterable[Sequence[Word]], pictures: Iterable[_Picture | None]
 ) -> bytes:
     """A PDF of pictures, or of nothing, with each page's words over them."""
-    pdf = FPDF(unit="pt", enforce_compliance="PDF/A-2U")
+    pictures = iter(pictures)
+    first = next(pictures, None)
+    pictures = chain([first], pictures) if document.pages else pictures
+    pdf = FPDF(unit="pt", enforce_compliance=None if first and first.press else "PDF/A-2U")
     pdf.set_creator(xml_text(f"ocr-pipeline {document.engine}"))
     pdf.set_auto_page_break(False)
     with TemporaryDirectory() as folder:
@@ -194,25 +201,36 @@ def _embed(document: Document, image: np.ndarray) -> _Picture:
 
 
 def _source_jpeg(source: str, image: np.ndarray) -> _Picture | None:
-    """The source's bytes, if it is a JPEG that shows exactly `image` once it is turned.
-
-    Not one in CMYK: that colour has no place in a PDF/A whose output intent is sRGB.
-    """
+    """The source's bytes, if it is a JPEG that shows exactly `image` once it is turned."""
     try:
-        file = BytesIO(Path(source).read_bytes())
-        picture = Image.open(file, formats=["JPEG"])
-        # Of several pictures in one file (MPO), fpdf2 would not take the bytes.
-        if picture.format != "JPEG" or picture.mode not in ("L", "RGB"):
+        data = Path(source).read_bytes()
+        picture = Image.open(BytesIO(data), formats=["JPEG"])
+        if isinstance(picture, MpoImageFile):
+            data = _first_of_several(data, picture)
+            picture = Image.open(BytesIO(data), formats=["JPEG"])
+        # Of CMYK without Adobe's mark nobody knows whether it is inverted.
+        known = picture.mode in ("L", "RGB") or (picture.mode == "CMYK" and "adobe" in picture.info)
+        if not known or picture.format != "JPEG":
             return None
         pixels = np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError, Image.DecompressionBombError):  # no such file, or no JPEG
+    # No such file, no JPEG, or a broken index of its pictures.
+    except (OSError, ValueError, LookupError, SyntaxError, Image.DecompressionBombError):
         return None
+    press = picture.mode == "CMYK" and "icc_profile" not in picture.info
     # By trial: EXIF may say one thing, and who decoded the page may have made another of it.
     for swap, mirror, flip in product((False, True), repeat=3):
         turned = pixels.swapaxes(0, 1) if swap else pixels
         if np.array_equal(turned[:: -1 if flip else 1, :: -1 if mirror else 1], image):
-            return _Picture(file, swap, mirror, flip)
+            return _Picture(BytesIO(data), swap, mirror, flip, press)
     return None
+
+
+def _first_of_several(data: bytes, pictures: MpoImageFile) -> bytes:
+    """The first JPEG of several in one file, as telephones write them, less the index of all."""
+    assert pictures.mpinfo is not None  # it is what makes the file one of several
+    data = data[: pictures.mpinfo[0xB002][0]["Size"]]
+    start = data.index(b"MPF\0") - 4  # the marker of the segment and its length
+    return data[:start] + data[start + 2 + int.from_bytes(data[start + 2 : start + 4]) :]
 
 
 def _is_lossless(source: str) -> bool:
