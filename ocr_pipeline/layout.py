@@ -7,7 +7,8 @@ words at hand, so that the scale of the page does not matter.
 1. Words are linked to their right neighbour where the gap is small: runs of text.
 2. Gaps that lie one below the other form white strips. A strip with a column of prose on either
    side is a gutter. It goes on upwards and downwards until a word or a mere space crosses it, or
-   a table is there: rows across it between blank bands, hardly any of them full as prose is.
+   a table is there: rows across it between blank bands, hardly any of them full as prose is; or
+   the running head or foot.
 3. Words are linked again over any gap, but not over a gutter: lines. So a table or a form is read
    row by row, and print in columns column by column.
 4. Lines one below the other form blocks, as in 2, where the distance is the usual one. In prose,
@@ -27,8 +28,9 @@ import numpy as np
 from ocr_pipeline.directions import directions, weighted_median
 from ocr_pipeline.results import Block, Line, Quad, Word, as_quad
 
-#: Words on one line share this much of the smaller one's height.
-LINE_OVERLAP = 0.5
+#: Words on one line share this much of the smaller one's height, those beside one another in two
+#: columns, whose lines may be offset, this much.
+LINE_OVERLAP, ROW_OVERLAP = 0.5, 0.25
 #: Gaps inside a run of text, in word heights. A space is about 0.3, in justified print up to 1;
 #: gutters begin at about 1.
 SPACE, RUN_GAP = 0.3, 0.8
@@ -225,6 +227,7 @@ def _link_right(
     max_gap: float,
     gutters: Sequence[np.ndarray],
     links: np.ndarray | None = None,
+    overlap: float = LINE_OVERLAP,
 ) -> np.ndarray:
     """Link each word to the next one on its line, at most `max_gap` heights away.
 
@@ -237,7 +240,7 @@ def _link_right(
     gap = np.maximum(left[j] - right[i], 0)
     keep = (
         (centre[j] > centre[i])
-        & (shared >= LINE_OVERLAP * np.minimum(height[i], height[j]))
+        & (shared >= overlap * np.minimum(height[i], height[j]))
         & (gap <= max_gap * (height[i] + height[j]) / 2)
     )
     if links is not None:  # only the ends of runs are free
@@ -318,11 +321,19 @@ def _paragraphs(boxes: np.ndarray, lines: list[list[int]]) -> list[list[list[int
 
 def _find_gutters(boxes: np.ndarray) -> list[np.ndarray]:
     """White strips (left, top, right, bottom) between columns of prose."""
-    after = _link_right(boxes, np.inf, gutters=[])
+    after = _link_right(boxes, np.inf, gutters=[], overlap=ROW_OVERLAP)
     linked = np.flatnonzero(after >= 0)
     bars = _bars(boxes, linked, after[linked])
-    strips = [s for s in _white_strips(boxes, after) if len(s.words) >= PROSE_RUNS]
-    strips.sort(key=lambda strip: -len(strip.words))
+
+    def crossing(gutter: np.ndarray) -> np.ndarray:
+        """The words before the gaps in which a gutter lies."""
+        return linked[_separates(gutter, boxes[linked], boxes[after[linked]])]
+
+    # A heading or an inset may part a strip in two; what counts is how far it goes on.
+    found = [s for s in _white_strips(boxes, after) if len(s.words) >= PROSE_RUNS]
+    reaching = [(strip, crossing(_extend(strip, boxes, bars))) for strip in found]
+    reaching.sort(key=lambda pair: -len(pair[1]))
+    strips, reach = [strip for strip, _ in reaching], [words for _, words in reaching]
     runs = _link_right(boxes, RUN_GAP, gutters=[])
     row_of = np.empty(len(boxes), dtype=int)  # the number of each word's row
     for number, row in enumerate(_chains(after)):
@@ -336,11 +347,11 @@ def _find_gutters(boxes: np.ndarray) -> list[np.ndarray]:
             continue
         # What is as long as this one bounds its columns; wide spaces meet in short strips only.
         rows = after.copy()
-        for rival in strips:
-            if 2 * len(rival.words) >= len(strip.words):
-                rows[rival.words] = -1
+        for rival in reach:
+            if 2 * len(rival) >= len(reach[index]):
+                rows[rival] = -1
         for gutter in (gutter for pieces in gutters.values() for gutter in pieces):
-            rows[linked[_separates(gutter, boxes[linked], boxes[after[linked]])]] = -1
+            rows[crossing(gutter)] = -1
         back = _inverse(rows)
         left = [_follow(word, back) for word in words]
         right = [_follow(word, rows) for word in after[words]]
@@ -357,7 +368,8 @@ def _tables(
     """Tables that a strip between columns must not cut: boxes (T, 4) across the whole page.
 
     Blank bands across both columns part the page into sections. One with rows across the strip and
-    hardly any full line is a table, or a part of one with the sections next to it.
+    hardly any full line is a table, or a part of one with the sections next to it. So is a single
+    such row at the head or the foot of the page, where the title and the number stand.
     """
     left, top, right, bottom = boxes.T
     height = float(np.median((bottom - top)[strip.words]))
@@ -395,7 +407,8 @@ def _tables(
     tables = []
     for is_sparse, group in groupby(range(len(tops)), key=sparse.__getitem__):
         sections = list(group)
-        if is_sparse and rows[sections].sum() >= TABLE_ROWS:
+        outermost = sections[0] == 0 or sections[-1] == len(tops) - 1
+        if is_sparse and rows[sections].sum() >= (1 if outermost else TABLE_ROWS):
             tables.append((-np.inf, tops[sections[0]], np.inf, bottoms[sections[-1]]))
     return np.array(tables).reshape(-1, 4)
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr_pipeline.layout import arrange, text_angle
@@ -141,6 +141,23 @@ def columns_table_columns():
     return words + left + right, texts + left_lines + right_lines
 
 
+def columns_under_a_running_head():
+    """A row at the head of the page and one at its foot; the gutter meets the gaps in them."""
+    words, texts = two_columns()
+    head, foot = put("The Whale", 50, 60) + put("Loomings", 500, 60), put("Draft", 50, 600)
+    foot += put("page 17", 500, 600)
+    return words + head + foot, ["The Whale Loomings", *texts, "Draft page 17"]
+
+
+def heading_beside_offset_lines():
+    """Lines of the right column lie half way between those of the left one; only the heading has a
+    line beside it.
+    """
+    heading, (left, left_lines) = put("Loomings", 50, 97, 24), column(PROSE[:60], 50, 139.5)
+    right, right_lines = column(PROSE[60:], 320, 102)
+    return heading + left + right, ["Loomings", *left_lines, *right_lines]
+
+
 def sections_side_by_side():
     """Both columns have a heading at the same height, with blank bands around."""
     words, texts = [], []
@@ -240,6 +257,8 @@ LAYOUTS = {
     "columns, long table": columns_and_table(12, rows=4 * GROCERIES),
     "columns, wide rows": columns_and_table(20, rows=2 * GROCERIES, pitch=40),
     "columns, table, columns": columns_table_columns(),
+    "columns under a running head": columns_under_a_running_head(),
+    "heading beside offset lines": heading_beside_offset_lines(),
     "sections side by side": sections_side_by_side(),
     "short paragraphs side by side": short_paragraphs_side_by_side(),
     "stanzas side by side": stanzas_side_by_side(),
@@ -372,6 +391,7 @@ boxes = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(boxes, max_size=40))
 def test_every_word_comes_back_once(boxes):
     words = []
@@ -382,6 +402,7 @@ def test_every_word_comes_back_once(boxes):
     assert sorted(found, key=lambda w: int(w.text)) == words
 
 
+@settings(deadline=None)
 @given(st.floats(0.2, 5), st.integers(0, 9))
 def test_scale_and_order_of_input_do_not_matter(scale, seed):
     words, expected = headed_columns()
