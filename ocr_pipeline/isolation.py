@@ -41,6 +41,7 @@ class IsolatedReader:
     def __init__(self, decoding: Decoding, *, page_seconds: float = PAGE_SECONDS):
         self.decoding = decoding
         self.page_seconds = page_seconds
+        self._ready = False  # whether the process has said that it is up
         self._start()
 
     def __enter__(self) -> "IsolatedReader":
@@ -90,7 +91,8 @@ class IsolatedReader:
         whole = False
         try:
             if not self._ready:  # starting takes its time, which is no file's fault
-                self._ready = self._connection.recv()
+                self._connection.recv()
+                self._ready = True
             self._connection.send((task, os.fspath(path), *details))
             while (answer := self._receive(path, pages)) is not None:
                 kind, content = answer
@@ -150,7 +152,7 @@ def _serve(connection: Connection, max_pixels: int) -> None:
     # Decoders in C print what they think of a file; the run says it in one line.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     with contextlib.suppress(EOFError, ConnectionError):
-        connection.send(True)
+        connection.send(None)
         while True:
             task, path, *details = connection.recv()
             try:

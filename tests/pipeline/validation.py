@@ -49,7 +49,7 @@ def poppler_words(pdf: bytes) -> list[list[tuple[str, np.ndarray]]]:
     """Page by page, the words that poppler finds, and their boxes in points."""
     command = ["pdftotext", "-cropbox", "-bbox", "-", "-"]
     done = subprocess.run(command, input=pdf, capture_output=True, check=True)
-    html = etree.fromstring(done.stdout, etree.HTMLParser())
+    html = etree.fromstring(done.stdout, etree.HTMLParser(encoding="utf-8"))
     edges = ("xmin", "ymin", "xmax", "ymax")
     return [
         [(word.text, np.array([float(word.get(edge)) for edge in edges])) for word in page]
