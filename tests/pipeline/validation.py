@@ -79,7 +79,7 @@ def main() -> None:
 
     ocr = OCRPipeline.from_pretrained(device="cpu")
     with tempfile.TemporaryDirectory() as folder:
-        for name, angle in (("letter", 0), ("letter, turned by 97 degrees", 97)):
+        for name, angle in (("letter", 0), ("letter, turned by 93 degrees", 93)):
             path = Path(folder, "letter.png")
             picture = Image.open(SAMPLE).convert("RGB")
             picture.rotate(-angle, Image.Resampling.BICUBIC, True, fillcolor="white").save(path)
@@ -103,8 +103,7 @@ def main() -> None:
             for command in (["hocr-spec", hocr.name], ["qpdf", "--check", pdf.name]):
                 if shutil.which(command[0]):
                     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-                    for line in (done.stdout or done.stderr).splitlines():
-                        print(f"  {command[0]}: {line}")
+                    print(f"  {command[0]}:", " / ".join((done.stdout or done.stderr).splitlines()))
 
 
 if __name__ == "__main__":
