@@ -45,10 +45,10 @@ data = L(build_detection_train_loader)(
     dataset=L(MixedPages)(
         # Shares of pages. Held-out pages are for `evaluate`.
         sources=[
-            (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.36),
-            (L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22), 0.14),
-            (scenes(seed=23), 0.3),
-            (real_pages("sroie"), 0.15),
+            (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.3),
+            (L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22), 0.12),
+            (scenes(seed=23), 0.4),
+            (real_pages("sroie"), 0.13),
             (real_pages("tapuscorpus_fra"), 0.05),  # its boxes are loose
         ],
     ),
