@@ -27,8 +27,8 @@ from fpdf.enums import TextMode
 from PIL import Image
 from PIL.MpoImagePlugin import MpoImageFile
 
-from ocr_pipeline.exports.shapes import DESCENT, xml_text
-from ocr_pipeline.results import Document, Page, Quad, Word
+from ocr_pipeline.exports.shapes import DESCENT, direction, xml_text
+from ocr_pipeline.results import Document, Page, Quad, Word, as_quad
 
 #: Long side, in points, of pages whose resolution is not known: that of A4.
 LONG_SIDE = 842.0
@@ -43,6 +43,10 @@ JPEG_SIDE, JPEG_PIXELS = 65_500, 170_000_000
 
 #: Formats that keep every pixel; TIFF does but for some compressions.
 _LOSSLESS, _LOSSY_TIFF = ("PNG", "BMP", "GIF", "PPM", "TIFF"), ("jpeg", "tiff_jpeg", "webp")
+
+#: Words within so many degrees of an axis are laid along it; the boxes of others would hold whole
+#: lines.
+STRAIGHT = 20
 
 #: The invisible font: letters half as wide as they are high, spaces half as wide as letters.
 _LETTER, _SPACE = 0.5, 0.25
@@ -135,7 +139,7 @@ def _points_per_pixel(page: Page) -> float:
 
 def _text_to_page(text: str, quad: Quad, scale: float) -> Transform:
     """Takes text, set at the origin on its baseline, to its quad; points, y down, on both sides."""
-    (ax, ay), (bx, by), (cx, cy), (dx, dy) = (np.array(point) * scale for point in quad)
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = np.array(_straight(quad)) * scale
     # The quad's parallelogram, through its centre.
     along = np.array([bx - ax + cx - dx, by - ay + cy - dy]) / 2
     across = np.array([dx - ax + cx - bx, dy - ay + cy - by]) / 2
@@ -147,6 +151,21 @@ def _text_to_page(text: str, quad: Quad, scale: float) -> Transform:
     width = _FONT_SIZE * (_LETTER * (len(text) - spaces) + _SPACE * spaces)
     origin = centre - along / 2 + across * (0.5 - DESCENT)
     return Transform(*along / width, *across / _FONT_SIZE, *origin)
+
+
+def _straight(quad: Quad) -> Quad:
+    """The enclosing box of a slanted word, to be read along the axis nearest to its direction.
+
+    Poppler takes words apart that are slanted by a degree, if there are others around them.
+    """
+    angle = direction(quad)
+    quarter = round(angle / 90)
+    if abs(angle - 90 * quarter) > STRAIGHT:
+        return quad
+    xs, ys = zip(*quad, strict=True)
+    left, top, right, bottom = min(xs), min(ys), max(xs), max(ys)
+    box = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    return as_quad(np.roll(box, -quarter, axis=0))
 
 
 def _invisible_font(characters: set[str]) -> bytes:
