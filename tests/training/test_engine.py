@@ -260,6 +260,22 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path, caplog):
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.fixture(autouse=True)
+def _signals_are_heeded():
+    """A shell has some ignored in what it runs in the background; a run leaves those ignored."""
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in (
+            (signal.SIGINT, signal.default_int_handler),
+            (signal.SIGTERM, signal.SIG_DFL),
+            (signal.SIGHUP, signal.SIG_DFL),
+        )
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def signalled(number, *, workers):
     """A run of which the fourth step is when this process, or its workers, get a signal."""
 
@@ -270,7 +286,7 @@ def signalled(number, *, workers):
             if not workers:
                 signal.raise_signal(number)
 
-    cfg = config(steps=10**4, log_period=1)
+    cfg = config(steps=50, log_period=1)
     cfg.data = L(DataLoader)(dataset=cfg.data, batch_size=None, num_workers=1)
     cfg.objective = L(Faulty)(bad=send)
     return cfg
