@@ -40,20 +40,13 @@ class Stream:
         self.check = check
         self.start = 0
         self.generators: dict[str, torch.Tensor] | None = None
-        self.running = self._batches()
 
     def resume(self, step: int, generators: dict[str, torch.Tensor] | None) -> None:
         """Begin with the batch of `step`; `generators` is `generator_states()` before it."""
         self.start, self.generators = step, generators
 
-    def close(self) -> None:
-        """End the workers."""
-        self.running.close()
-
-    def __iter__(self) -> Iterator[Any]:
-        return self.running
-
-    def _batches(self) -> Generator[Any]:
+    def __iter__(self) -> Generator[Any]:
+        """Begin; the workers end with the generator, at the latest when it is closed."""
         step = self.start
         while True:
             seen = step % self.segment

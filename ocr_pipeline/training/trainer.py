@@ -55,6 +55,10 @@ class Trainer(SimpleTrainer):
         self.generators: dict[str, torch.Tensor] | None = None  # of a checkpoint just loaded
         self.within_step = False  # the state is that of no whole number of steps
 
+    def close(self) -> None:
+        """End the workers that make batches."""
+        self._data_loader_iter.close()
+
     def run_step(self) -> None:
         """One batch: forward in `dtype`, backward, clip, step unless something is not finite."""
         start = time.perf_counter()
