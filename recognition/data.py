@@ -197,3 +197,13 @@ class WordCrops(IterableDataset):
         if count & (count - 1) == 0:  # at 1, 2, 4, 8 ...
             logger.warning("left out %d words: %s, e.g. %r in %s", count, reason, text,
                            page.get("name", "a page"))  # fmt: skip
+
+
+def describe_words(codec: Codec, batch: Mapping[str, Tensor]) -> str:
+    """A batch of `WordCrops` in words, with what takes most of its memory."""
+    widest = int(batch["widths"].argmax())
+    label = batch["labels"].split(batch["lengths"].tolist())[widest]
+    return (
+        f"{len(batch['widths'])} words, the widest {codec.decode(label.tolist())!r} "
+        f"of {batch['widths'][widest]} pixels"
+    )

@@ -43,7 +43,7 @@ from ocr_pipeline.training.pictures import draw_curves
 from ocr_pipeline.training.stream import Stream
 from ocr_pipeline.training.trainer import Trainer
 from ocr_pipeline.weights import load_state, save_weights
-from recognition.codec import Codec
+from recognition.data import describe_words
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
     if resume:
         checkpointer.load(str(out / "last.pth"))
         stream.resume(start, trainer.generators)
-    with stop, closing(stream):
+    with stop, closing(trainer):
         try:
             trainer.train(start, settings.steps)
         except EndOfRun as end:
@@ -193,16 +193,6 @@ def build(cfg: DictConfig, device: torch.device) -> tuple[nn.Module, nn.Module]:
             parameter.requires_grad_(False)
     model.to(device, memory_format=torch.channels_last)
     return model, instantiate({**cfg.objective, "model": model}) if "objective" in cfg else model
-
-
-def describe_words(codec: Codec, batch: dict[str, torch.Tensor]) -> str:
-    """A recognizer's batch in words, with what takes most of its memory."""
-    widest = int(batch["widths"].argmax())
-    label = batch["labels"].split(batch["lengths"].tolist())[widest]
-    return (
-        f"{len(batch['widths'])} words, the widest {codec.decode(label.tolist())!r} "
-        f"of {batch['widths'][widest]} pixels"
-    )
 
 
 def freeze_norms(model: nn.Module) -> None:
