@@ -394,6 +394,9 @@ def _painted(
 ) -> np.ndarray:
     """The ground (h, w, 3) with lettering on it, `cover` warped by `matrix`."""
     size = ground.shape[1::-1]
+    if height > 16 and rng.random() < 0.06:  # hollow letters
+        reach = 1 + max(1, round(height * rng.uniform(0.03, 0.07)))
+        cover = cv2.morphologyEx(cover, cv2.MORPH_GRADIENT, np.ones((reach, reach), np.uint8))
     light = ground.astype(np.float32).mean(2)
     mean, spread = float(light.mean()), float(light.std())
     ground = ground.astype(np.float32)
@@ -414,13 +417,25 @@ def _painted(
     else:
         _, ink = _two_colours(mean, rng)
         if rng.random() < 0.3:  # an outline or a shadow, of the other kind
-            reach = max(1, round(height * rng.uniform(0.03, 0.1)))
-            edge = cv2.dilate(cover, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+            edge = cv2.dilate(cover, _reach(max(1, round(height * rng.uniform(0.03, 0.1))), rng))
             tone = 0.0 if ink.mean() > mean else 255.0
             opacity = rng.uniform(0.3, 1) * _warped(edge, matrix, size)[..., None]
             ground = ground * (1 - opacity) + tone * opacity
+    if rng.random() < 0.25:  # ink that fades from above or from below
+        ink = ink * np.linspace(1, rng.uniform(0.4, 1.2), size[1], dtype=np.float32)[:, None, None]
+        ink = ink[:: int(rng.choice([-1, 1]))]
     opacity = _warped(cover, matrix, size)[..., None] * rng.uniform(0.75, 1)
     return np.clip(ground * (1 - opacity) + ink * opacity, 0, 255).astype(np.uint8)
+
+
+def _reach(far: int, rng: np.random.Generator) -> np.ndarray:
+    """A kernel that dilates letters to all sides (an outline) or to one (a shadow, raised type)."""
+    side = 2 * far + 1
+    if rng.random() < 0.5:
+        return np.ones((side, side), np.uint8)
+    kernel = np.zeros((side, side), np.uint8)
+    cv2.line(kernel, (far, far), tuple(rng.choice([0, side - 1], 2).tolist()), 1)
+    return kernel
 
 
 def _warped(cover: np.ndarray, matrix: np.ndarray, size: Sequence[int]) -> np.ndarray:
