@@ -28,11 +28,12 @@ def real_pages(name: str, *, labels: str = "labels_words.jsonl", held_out: bool 
     )
 
 
-def scenes(*, seed: int) -> Any:
-    """Words of paths.typeset and paths.signs on the photographs of paths.photos."""
+def scenes(*, seed: int, cutouts: Any = ()) -> Any:
+    """Words of paths.typeset and paths.signs, and cut-outs, on the photographs of paths.photos."""
     return L(ScenePages)(
         photos=["${paths.photos}"],
         lettering=["${paths.typeset}", "${paths.signs}"],
+        cutouts=cutouts,
         seed=seed,
     )
 

@@ -2,8 +2,8 @@
 
 Lettering comes from clean pages, a few near words at a time; each group is laid on a photograph,
 foreshortened, as a board of two colours or as paint upon what is there; then a camera takes it.
-Photographs without words, and ornaments laid on them, teach a detector what looks like text and is
-none.
+Cut-outs of real words, where there are some, are set into the picture too. Photographs without
+words, and ornaments laid on them, teach a detector what looks like text and is none.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ ARCHED = 0.2  # share of the groups that are bent into an arch, if they are line
 TRIES = 4  # places tried for a group of words before it is given up
 VISIBLE = 28.0  # grey levels between a word's darkest and lightest parts as the camera shows it
 LEAST_CONTRAST = 65.0  # grey levels between lettering and its ground
+CUTOUTS = 0.4  # share of the groups that are cut-outs of real words, if there are any
+LEAST_ASPECT = 0.3  # width of a cut-out by its height and letters; narrower ones are slanted words
+SEAM = 0.6  # heights of a cut-out over which it blends into the picture
 
 
 class ScenePages(IterableDataset):
@@ -46,6 +49,8 @@ class ScenePages(IterableDataset):
     Args:
         photos: pictures, or folders that are searched for them at any depth.
         lettering: PDFs, or folders that are searched for them, whose words are laid on pictures.
+        cutouts: a map-style dataset of pages that are pictures of one real word each, such as
+            ICDAR 2015's crops. Of them those that hold one upright word are used.
         size: lowest and highest side of a window, pixels.
         text_height: lowest and highest height of words, pixels; drawn evenly on a logarithmic
             scale.
@@ -64,6 +69,7 @@ class ScenePages(IterableDataset):
         *,
         photos: Sequence[str | Path],
         lettering: Sequence[str | Path],
+        cutouts: Sequence[dict[str, Any]] = (),
         size: tuple[int, int] = (500, 1000),
         text_height: tuple[float, float] = (9, 110),
         groups: int = 9,
@@ -77,6 +83,7 @@ class ScenePages(IterableDataset):
         self.lettering = PdfPages(
             folders=lettering, text_height=LETTERING, crop=700, strength=0, seed=seed
         )
+        self.cutouts = cutouts
         self.size, self.text_height = size, text_height
         self.groups, self.bare, self.ornamented = groups, bare, ornamented
         self.strength, self.seed = strength, seed
@@ -86,14 +93,20 @@ class ScenePages(IterableDataset):
         # torch's seed differs between workers, and between a run and its continuation.
         rng = np.random.default_rng([self.seed, torch.initial_seed() % 2**63])
         lettering = _kept(iter(self.lettering), rng)
-        for name, photo in _kept(self._photos(rng), rng):
+        photos = _kept(self._photos(rng), rng)
+        for name, photo in photos:
             scene = _Scene(self._window(photo, rng))
             if rng.random() < self.ornamented:
                 for _ in range(rng.integers(1, 7)):
                     scene.lay(_ornament(rng), self._height(rng), rng)
             if rng.random() >= self.bare:
                 for _ in range(rng.integers(1, self.groups + 1)):
-                    scene.lay(_group(next(lettering), rng), self._height(rng), rng)
+                    if not len(self.cutouts) or rng.random() > CUTOUTS:
+                        scene.lay(_group(next(lettering), rng), self._height(rng), rng)
+                    elif cutout := _cutout(self.cutouts[int(rng.integers(len(self.cutouts)))]):
+                        scene.set_in(*cutout, rng)
+                        # A seam alone is no sign of a word: pieces of pictures have one too.
+                        scene.set_in(_piece(next(photos)[1], cutout[0].shape, rng), [], rng)
             drawn: dict[str, Any] = {"image": scene.image, "words": scene.words, "name": name}
             page = degrade(drawn, rng, strength=self.strength, road="lens")
             grey = cv2.cvtColor(page["image"], cv2.COLOR_RGB2GRAY)
@@ -164,28 +177,76 @@ class _Scene:
         shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         cover = cv2.resize(cover, size, interpolation=shrink)
         stretch = np.array([size[0] / columns, size[1] / rows])
+        if place := self._place(_foreshortened(size, rng), size, rng):
+            window, matrix = place
+            self.image[window] = _painted(self.image[window], cover, matrix, height, rng)
+            self._keep(words, stretch, window, matrix)
+
+    def set_in(
+        self, picture: np.ndarray, words: list[dict[str, Any]], rng: np.random.Generator
+    ) -> None:
+        """Blend a small picture, uint8 (h, w, 3), into this one; nothing if there is no room.
+
+        Its words' quads are in its pixels.
+        """
+        scale = rng.uniform(0.6, 1.3)
+        seam = max(2, round(SEAM * picture.shape[0]))
+        framed = cv2.copyMakeBorder(picture, seam, seam, seam, seam, cv2.BORDER_REFLECT_101)
+        # What the mirror shows besides the word is no writing.
+        blurred = cv2.GaussianBlur(framed, (0, 0), 0.5 * seam)
+        blurred[seam:-seam, seam:-seam] = picture
+        cover = np.zeros(framed.shape[:2], np.float32)
+        cover[seam // 2 : -(seam // 2), seam // 2 : -(seam // 2)] = 255
+        cover = cv2.GaussianBlur(cover, (0, 0), seam / 6)
+        rows, columns = cover.shape
+        size = (max(2, round(columns * scale)), max(2, round(rows * scale)))
+        stretch = np.array([size[0] / columns, size[1] / rows])
+        if place := self._place(_foreshortened(size, rng, most=0.3), size, rng):
+            window, matrix = place
+            matrix = matrix @ np.diag([*stretch, 1.0])
+            ground = self.image[window]
+            shape = ground.shape[1::-1]
+            laid = cv2.warpPerspective(blurred, on_pixel_centres(matrix), shape)
+            opacity = _warped(cover, matrix, shape)[..., None]
+            self.image[window] = (ground * (1 - opacity) + laid * opacity).astype(np.uint8)
+            words = [{**word, "quad": np.asarray(word["quad"]) + seam} for word in words]
+            self._keep(words, np.ones(2), window, matrix)
+
+    def _place(
+        self, corners: np.ndarray, size: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[tuple[slice, slice], np.ndarray] | None:
+        """Room for something of `size` (width, height) whose corners lie so, around (0, 0).
+
+        Returns its window of the picture, which is taken from now on, and the matrix from the
+        thing's pixels to the window's; None if no room is found.
+        """
+        low, high = corners.min(0), corners.max(0)
+        room = np.array(self.image.shape[1::-1]) - (high - low)
         for _ in range(TRIES):
-            corners = _foreshortened(size, rng)
-            low, high = corners.min(0), corners.max(0)
-            room = np.array(self.image.shape[1::-1]) - (high - low)
             # Signs may hang over the picture's edge a little.
             place = rng.uniform(np.minimum(-0.1 * (high - low), room), np.maximum(room, 1)) - low
-            corners = (corners + place).astype(np.float32)
-            x0, y0 = np.maximum(np.floor(corners.min(0)), 0).astype(int)
-            x1, y1 = np.minimum(np.ceil(corners.max(0)), self.image.shape[1::-1]).astype(int)
+            x0, y0 = np.maximum(np.floor(low + place), 0).astype(int)
+            x1, y1 = np.minimum(np.ceil(high + place), self.image.shape[1::-1]).astype(int)
             if x1 - x0 > 3 and y1 - y0 > 3 and not self.taken[y0:y1, x0:x1].any():
-                break
-        else:
-            return
-        self.taken[y0:y1, x0:x1] = True
-        flat = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float32)
-        matrix = cv2.getPerspectiveTransform(flat, corners - np.array([x0, y0], np.float32))
-        region = self.image[y0:y1, x0:x1]
-        self.image[y0:y1, x0:x1] = _painted(region, cover, matrix, height, rng)
+                self.taken[y0:y1, x0:x1] = True
+                flat = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float32)
+                there = (corners + place - [x0, y0]).astype(np.float32)
+                window = (slice(y0, y1), slice(x0, x1))
+                return window, cv2.getPerspectiveTransform(flat, there)
+        return None
+
+    def _keep(
+        self,
+        words: list[dict[str, Any]],
+        stretch: np.ndarray,
+        window: tuple[slice, slice],
+        matrix: np.ndarray,
+    ) -> None:
+        origin = np.array([window[1].start, window[0].start])
         for word in words:
-            points = (np.asarray(word["quad"]) * stretch).reshape(-1, 1, 2)
-            quad = cv2.perspectiveTransform(points, matrix.astype(np.float64)).reshape(4, 2)
-            self.words.append({**word, "quad": (quad + np.array([x0, y0])).astype(np.float32)})
+            points = (np.asarray(word["quad"], np.float64) * stretch).reshape(-1, 1, 2)
+            quad = cv2.perspectiveTransform(points, matrix).reshape(4, 2)
+            self.words.append({**word, "quad": (quad + origin).astype(np.float32)})
 
 
 def find_photos(folders: Sequence[str | Path]) -> list[Path]:
@@ -261,6 +322,24 @@ def _group(page: dict[str, Any], rng: np.random.Generator) -> Group:
         {**words[i], "quad": quads[i] - np.array([x0, y0], np.float32)}
         for i in np.flatnonzero(chosen)
     ]
+
+
+def _cutout(page: dict[str, Any]) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
+    """The picture of a real word and the word; None where it holds several, or a slanted one."""
+    image, words = page["image"], page["words"]
+    height, width = image.shape[:2]
+    if len(words) != 1 or words[0]["ignore"] or " " in words[0]["text"] or height < 6:
+        return None
+    return (image, words) if width > LEAST_ASPECT * height * len(words[0]["text"]) else None
+
+
+def _piece(photo: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Any part of a photograph, at any scale, made as large as `shape`."""
+    height, width = shape[:2]
+    scale = min(rng.uniform(0.3, 1), height / 4, width / 4)
+    h, w = (min(round(n / scale), m) for n, m in zip((height, width), photo.shape, strict=False))
+    y, x = int(rng.integers(photo.shape[0] - h + 1)), int(rng.integers(photo.shape[1] - w + 1))
+    return cv2.resize(photo[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _arched(group: Group, rng: np.random.Generator) -> Group:
@@ -370,14 +449,19 @@ def _faint(grey: np.ndarray, quad: np.ndarray) -> bool:
     return bool(high - low < VISIBLE)
 
 
-def _foreshortened(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Where the corners of a flat thing lie, seen from somewhere in front of it; around (0, 0)."""
+def _foreshortened(
+    size: tuple[int, int], rng: np.random.Generator, *, most: float = 1.0
+) -> np.ndarray:
+    """Where the corners of a flat thing lie, seen from somewhere in front of it; around (0, 0).
+
+    With `most` below 1 it is turned away by that share only, and never lies on its side.
+    """
     half = np.array(size) / 2
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
-    yaw, pitch = np.clip(rng.normal(0, 22, 2) * (1, 0.6), -55, 55) * math.pi / 180
-    draw = rng.random()
+    yaw, pitch = most * np.clip(rng.normal(0, 22, 2) * (1, 0.6), -55, 55) * math.pi / 180
+    draw = most * rng.random()
     roll = rng.normal(0, 4) if draw < 0.78 else rng.normal(0, 18) if draw < 0.95 else 90.0
-    roll *= math.pi / 180 * rng.choice([-1, 1])
+    roll *= most * math.pi / 180 * rng.choice([-1, 1])
     solid = np.column_stack([corners, np.zeros(4)])
     for angle, (a, b) in ((yaw, (0, 2)), (pitch, (1, 2))):
         solid[:, [a, b]] = solid[:, [a, b]] @ rotation(angle).T

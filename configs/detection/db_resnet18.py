@@ -47,7 +47,10 @@ data = L(build_detection_train_loader)(
         sources=[
             (L(PdfPages)(folders=["${paths.typeset}"], **_window, seed=21), 0.3),
             (L(PdfPages)(folders=["${paths.documents}"], **_window, seed=22), 0.12),
-            (scenes(seed=23), 0.4),
+            (
+                scenes(seed=23, cutouts=real_pages("ic15_words", labels="labels.jsonl")),
+                0.4,
+            ),
             (real_pages("sroie"), 0.13),
             (real_pages("tapuscorpus_fra"), 0.05),  # its boxes are loose
         ],

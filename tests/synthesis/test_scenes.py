@@ -44,6 +44,24 @@ def test_bare_and_ornamented_pictures_have_no_words(scenes):
     assert all(page["image"].std() > 0 for page in bare)  # ornaments, on a plain picture
 
 
+def test_cutouts_are_set_in_with_their_words(scenes):
+    red = np.full((20, 60, 3), (220, 20, 20), np.uint8)
+    quad = np.array([[0, 0], [60, 0], [60, 20], [0, 20]], np.float32)
+    word = {"quad": quad, "text": "EXIT", "ignore": False}
+    slanted = {"image": red, "words": [{**word, "text": "STANDSATANANGLE"}]}
+    cutouts = [{"image": red, "words": [word]}, slanted, {"image": red, "words": []}]
+    pages = islice(scenes(cutouts=cutouts, strength=0, ornamented=0.0, bare=0.0, seed=3), 12)
+    found = [(page, word) for page in pages for word in page["words"]]
+    assert "STANDSATANANGLE" not in {word["text"] for _, word in found}
+    found = [(page, word) for page, word in found if word["text"] == "EXIT"]
+    assert len(found) > 3
+    for page, word in found:
+        middle = np.zeros(page["image"].shape[:2], np.uint8)
+        centre = word["quad"].mean(0)
+        cv2.fillPoly(middle, [np.int32(centre + 0.7 * (word["quad"] - centre))], 1)
+        assert np.abs(page["image"][middle > 0].mean(0) - red[0, 0]).max() < 30
+
+
 def test_a_seed_fixes_the_stream(scenes):
     first, again, other = (list(islice(scenes(seed=seed), 3)) for seed in (1, 1, 2))
     for a, b in zip(first, again, strict=True):
