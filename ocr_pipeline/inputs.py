@@ -7,7 +7,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, NoReturn
@@ -76,6 +76,10 @@ class Decoding:
     password: str | None = None
     max_pixels: int = MAX_PIXELS
     max_pages: int = MAX_PAGES
+
+    def only(self, indices: Iterable[int]) -> "Decoding":
+        """The same of these pages alone, counted from 0."""
+        return replace(self, pages=tuple((index + 1, index + 1) for index in indices))
 
     def wants(self, index: int) -> bool:
         """Whether page `index`, from 0, is to be read."""

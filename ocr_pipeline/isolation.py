@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -77,9 +76,9 @@ class IsolatedReader:
         Raises:
             InputError: decoding or the export failed, crashed, or took too long.
         """
-        pages = tuple((page.index + 1, page.index + 1) for page in document.pages)
-        details = replace(self.decoding, pages=pages), format, document
-        ((_, content),) = self._ask(_export, path, *details, pages=len(pages))
+        decoding = self.decoding.only(page.index for page in document.pages)
+        details = decoding, format, document
+        ((_, content),) = self._ask(_export, path, *details, pages=len(document.pages))
         return content
 
     def _ask(

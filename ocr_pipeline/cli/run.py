@@ -410,7 +410,7 @@ class _Run:
         )
 
     def write_safely(self, document: "Document", item: Input) -> list[str]:
-        """Write a document's results; their names below --out, none if that failed."""
+        """Write a document's results; paths, those of results below --out, none if that failed."""
         try:
             return self.write(document, item)
         except BrokenPipeError:
@@ -426,9 +426,8 @@ class _Run:
         for page in document.pages:
             for warning in page.warnings:
                 _say(f"warning: {name}: page {page.index + 1}: {warning}")
-        self.write_pictures(document, item)
+        outputs = [os.path.abspath(path) for path in self.write_pictures(document, item)]
         named = replace(document, source=name)
-        outputs = []
         for format in self.formats:
             for part, suffix in _parts(named, format):
                 if FORMATS[format].needs_images:
@@ -445,8 +444,8 @@ class _Run:
                     file.write(content)
         return outputs
 
-    def write_pictures(self, document: "Document", item: Input) -> None:
-        """Write the pictures that --overlay and --maps ask for."""
+    def write_pictures(self, document: "Document", item: Input) -> Iterator[Path]:
+        """Write the pictures that --overlay and --maps ask for; yields their paths."""
         from PIL import Image
 
         from detection.maps import draw_maps
@@ -462,16 +461,17 @@ class _Run:
                 continue
             for image, page in zip(self.images(document, item), document.pages, strict=True):
                 number = f".{page.index + 1}" if len(document.pages) > 1 else ""
-                with atomic(folder / f"{item.stem}{number}.{kind}.png") as file:
+                path = folder / f"{item.stem}{number}.{kind}.png"
+                with atomic(path) as file:
                     Image.fromarray(draw(image, page)).save(file, format="PNG", compress_level=1)
+                yield path
 
     def images(self, document: "Document", item: Input) -> Iterator["np.ndarray"]:
         """The pictures of a document's pages, decoded once more when they are wanted.
 
         No pages but those that could be decoded before.
         """
-        pages = tuple((page.index + 1, page.index + 1) for page in document.pages)
-        decoding = replace(self.decoding, pages=pages)
+        decoding = self.decoding.only(page.index for page in document.pages)
         for page in self.again()(item.path, decoding, on_error=lambda error: None):
             yield page.image
 

@@ -258,6 +258,9 @@ def test_resume_reads_only_what_is_not_done(run, ocr, tmp_path):
     assert pages_read("--resume")[0] == 0
     assert pages_read("--resume", "--min-confidence", "0.1")[0] == 4  # other settings
     assert pages_read()[0] == 4
+    assert pages_read("--overlay", "seen")[0] == 4
+    (tmp_path / "seen/c.overlay.png").unlink()  # a picture is a result like others
+    assert pages_read("--overlay", "seen", "--resume")[0] == 1
 
 
 def test_a_hostile_file_is_opened_elsewhere(run, ocr, tmp_path, monkeypatch):
