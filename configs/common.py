@@ -29,10 +29,10 @@ def real_pages(name: str, *, labels: str = "labels_words.jsonl", held_out: bool 
 
 
 def scenes(*, seed: int, cutouts: Any = ()) -> Any:
-    """Words of paths.typeset and paths.signs, and cut-outs, on the photographs of paths.photos."""
+    """Words of paths.signs, and cut-outs, on the photographs of paths.photos."""
     return L(ScenePages)(
         photos=["${paths.photos}"],
-        lettering=["${paths.typeset}", "${paths.signs}"],
+        lettering=["${paths.signs}"],
         cutouts=cutouts,
         seed=seed,
     )

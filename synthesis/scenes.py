@@ -460,7 +460,7 @@ def _foreshortened(
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
     yaw, pitch = most * np.clip(rng.normal(0, 22, 2) * (1, 0.6), -55, 55) * math.pi / 180
     draw = most * rng.random()
-    roll = rng.normal(0, 4) if draw < 0.78 else rng.normal(0, 18) if draw < 0.95 else 90.0
+    roll = rng.normal(0, 4) if draw < 0.7 else rng.normal(0, 20) if draw < 0.92 else 90.0
     roll *= most * math.pi / 180 * rng.choice([-1, 1])
     solid = np.column_stack([corners, np.zeros(4)])
     for angle, (a, b) in ((yaw, (0, 2)), (pitch, (1, 2))):

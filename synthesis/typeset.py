@@ -144,15 +144,25 @@ class PageMaker:
         return [make() for _ in range(self.count(low, high))]
 
     def face(
-        self, size: float, *, look: str = "", fill: str = "#000000", plain: bool = False
+        self,
+        size: float,
+        *,
+        look: str = "",
+        fill: str = "#000000",
+        plain: bool = False,
+        heavy: bool = False,
     ) -> Spec:
-        """A face of this look at this size; `plain` asks for a regular weight."""
+        """A face of this look at this size; `plain` asks for a regular weight, `heavy` for bold."""
         if not look:
             look = str(self.rng.choice(["common", "any"], p=[0.45, 0.55]))
         families = self._families.get(look) or self._families["any"]
         faces = families[self.pick(list(families))]
         regular = [face for face in faces if face.style == "normal" and 300 <= face.weight <= 500]
-        face = self.pick(regular if regular and (plain or self.chance(0.55)) else faces)
+        bold = [face for face in faces if face.weight >= 600]
+        if heavy and bold:
+            face = self.pick(bold)
+        else:
+            face = self.pick(regular if regular and (plain or self.chance(0.55)) else faces)
         # Tight word spaces as often as the font's own: many faces have narrow ones (a quarter em
         # and less), and a detector that has not seen them joins words. Letters are set apart only
         # where the spaces between words still stand out.
@@ -862,7 +872,10 @@ class PageMaker:
                 size,
                 look=self.pick(["any", "any", "common", "capitals", "narrow", "hand", "wide"]),
                 fill=chip_ink,
+                heavy=self.chance(0.4),
             )
+            if self.chance(0.15):  # letters set wide apart, and words wider still
+                row |= {"tracking": self.uniform(0.15, 0.6), "spacing": self.uniform(250, 400)}
             text = self.pick(
                 [
                     self.text.phrase,
@@ -877,7 +890,7 @@ class PageMaker:
                     self.text.sentence,
                 ]
             )()
-            if row["capitals"] or self.chance(0.3):
+            if row["capitals"] or self.chance(0.45):
                 text = capitals(text)
             x = self.uniform(0.02, 0.4) * width
             text = _shorten(text, int((width - x) / (size * (0.7 + row["tracking"]))))
