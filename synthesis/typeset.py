@@ -20,6 +20,7 @@ import typst
 
 from synthesis.corpus import Corpus, capitals
 from synthesis.fonts import Face, scan
+from synthesis.held_out import is_held_out
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ def typeset(
     seed: int = 0,
     font_folders: Sequence[str | Path] = (),
     kinds: dict[str, float] | None = None,
+    held_out: Callable[[str], bool] = is_held_out,
 ) -> list[Path]:
     """Write PDFs of typeset pages.
 
@@ -57,6 +59,7 @@ def typeset(
         seed: the same seed, fonts and versions give the same pages.
         font_folders: fonts besides the system's, see `synthesis.fonts.scan`.
         kinds: share of each kind of page, instead of `KINDS`.
+        held_out: tells of a family's name whether to leave it out.
 
     Returns:
         The files written.
@@ -71,7 +74,7 @@ def typeset(
         raise ValueError(f"no templates {sorted(unknown)}: choose among {sorted(KINDS)}")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    fonts, faces = scan(font_folders)
+    fonts, faces = scan(font_folders, held_out=held_out)
     compiler = typst.Compiler(
         input=str(TEMPLATES / "main.typ"),
         root=str(TEMPLATES),
