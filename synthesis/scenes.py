@@ -398,13 +398,13 @@ def _ornament(rng: np.random.Generator) -> Group:
     line = -1 if rng.random() < 0.6 else max(1, round(unit * rng.uniform(0.05, 0.15)))
     aspect = unit * rng.uniform(0.3, 1, 2) * (long, 1)
     lost = rng.choice([0, 0, 0.2, 0.5])
-    bond = rng.choice([0, 0.5]) * pitch[0]  # every second row is shifted, as with bricks
+    bond = rng.choice([0, 0.5])  # every second row is shifted, as with bricks
     for row in range(rows):
         for column in range(columns):
             if rng.random() < lost:
                 continue
-            corner = np.array([column, row]) * pitch + unit * rng.uniform(0.4, 0.6)
-            x, y = (corner + [row % 2 * bond, 0]).astype(int)
+            place = np.array([column + bond * (row % 2), row])
+            x, y = (place * pitch + unit * rng.uniform(0.4, 0.6)).astype(int)
             if kind == "boxes":
                 cv2.rectangle(cover, (x, y), (x + int(aspect[0]), y + int(aspect[1])), 255, line)
             elif kind == "bars":
