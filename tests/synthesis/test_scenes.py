@@ -4,12 +4,14 @@ from itertools import islice
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from synthesis.scenes import ScenePages, find_photos
 
 
 @pytest.fixture
 def scenes(make_pdf, tmp_path):
+    torch.manual_seed(0)  # the streams take part of their seed from torch
     make_pdf("#set text(size: 14pt)\nOpen daily\n\nTel. 555-0123", name="sign")
     photo = np.full((300, 420, 3), 128, np.uint8)
     assert cv2.imwrite(str(tmp_path / "wall.png"), photo)
