@@ -176,11 +176,11 @@ class _Scene:
         size = (max(2, round(columns * scale)), max(2, round(rows * scale)))
         shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         cover = cv2.resize(cover, size, interpolation=shrink)
-        stretch = np.array([size[0] / columns, size[1] / rows])
         if place := self._place(_foreshortened(size, rng), size, rng):
             window, matrix = place
             self.image[window] = _painted(self.image[window], cover, matrix, height, rng)
-            self._keep(words, stretch, window, matrix)
+            stretch = np.diag([size[0] / columns, size[1] / rows, 1.0])
+            self._keep(words, window, matrix @ stretch)
 
     def set_in(
         self, picture: np.ndarray, words: list[dict[str, Any]], rng: np.random.Generator
@@ -200,17 +200,16 @@ class _Scene:
         cover = cv2.GaussianBlur(cover, (0, 0), seam / 6)
         rows, columns = cover.shape
         size = (max(2, round(columns * scale)), max(2, round(rows * scale)))
-        stretch = np.array([size[0] / columns, size[1] / rows])
         if place := self._place(_foreshortened(size, rng, most=0.3), size, rng):
             window, matrix = place
-            matrix = matrix @ np.diag([*stretch, 1.0])
+            matrix = matrix @ np.diag([size[0] / columns, size[1] / rows, 1.0])
             ground = self.image[window]
             shape = ground.shape[1::-1]
             laid = cv2.warpPerspective(blurred, on_pixel_centres(matrix), shape)
             opacity = _warped(cover, matrix, shape)[..., None]
             self.image[window] = (ground * (1 - opacity) + laid * opacity).astype(np.uint8)
             words = [{**word, "quad": np.asarray(word["quad"]) + seam} for word in words]
-            self._keep(words, np.ones(2), window, matrix)
+            self._keep(words, window, matrix)
 
     def _place(
         self, corners: np.ndarray, size: tuple[int, int], rng: np.random.Generator
@@ -236,15 +235,12 @@ class _Scene:
         return None
 
     def _keep(
-        self,
-        words: list[dict[str, Any]],
-        stretch: np.ndarray,
-        window: tuple[slice, slice],
-        matrix: np.ndarray,
+        self, words: list[dict[str, Any]], window: tuple[slice, slice], matrix: np.ndarray
     ) -> None:
+        """Remember words that were laid there by this matrix, which takes their quads to it."""
         origin = np.array([window[1].start, window[0].start])
         for word in words:
-            points = (np.asarray(word["quad"], np.float64) * stretch).reshape(-1, 1, 2)
+            points = np.asarray(word["quad"], np.float64).reshape(-1, 1, 2)
             quad = cv2.perspectiveTransform(points, matrix).reshape(4, 2)
             self.words.append({**word, "quad": (quad + origin).astype(np.float32)})
 
