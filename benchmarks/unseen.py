@@ -3,7 +3,7 @@
     uv run benchmarks/unseen.py --pages 60
 
 The layouts are those that training sees, the words are drawn anew; the pages are clean. Reported
-are the words read exactly, and what the rest was taken for.
+are the figures of `ocr-eval recognition`.
 """
 
 import argparse
