@@ -28,14 +28,9 @@ def real_pages(name: str, *, labels: str = "labels_words.jsonl", held_out: bool 
     )
 
 
-def scenes(*, seed: int, cutouts: Any = ()) -> Any:
-    """Words of paths.signs, and cut-outs, on the photographs of paths.photos."""
-    return L(ScenePages)(
-        photos=["${paths.photos}"],
-        lettering=["${paths.signs}"],
-        cutouts=cutouts,
-        seed=seed,
-    )
+def scenes(**settings: Any) -> Any:
+    """Words of paths.signs on the photographs of paths.photos."""
+    return L(ScenePages)(photos=["${paths.photos}"], lettering=["${paths.signs}"], **settings)
 
 
 train = dict(

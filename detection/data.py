@@ -20,6 +20,10 @@ def worker_rng(seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, torch.initial_seed() % 2**63])
 
 
+#: Pages in memory of which windows are drawn; see `MixedPages`.
+KEPT = 16
+
+
 class MixedPages(IterableDataset):
     """Endless pages drawn from several sources.
 
@@ -27,10 +31,12 @@ class MixedPages(IterableDataset):
         sources: (pages, weight) pairs. Pages are map-style (`len` and `[i]`, drawn at random with
             replacement) or iterable (started again at its end, in every worker: an endless
             generator of pages must seed itself by its worker). Weights need not sum to 1.
+        uses: how often a page is given out on average, others in between: to make one takes
+            longer than to cut a window of it, and windows of one page differ.
         seed: of the draws.
     """
 
-    def __init__(self, *, sources: Sequence[tuple[Any, float]], seed: int = 0):
+    def __init__(self, *, sources: Sequence[tuple[Any, float]], uses: int = 3, seed: int = 0):
         self.sources = [pages for pages, _ in sources]
         self.weights = np.array([weight for _, weight in sources], np.float64)
         if not (len(self.sources) and (self.weights >= 0).all() and self.weights.sum() > 0):
@@ -38,14 +44,18 @@ class MixedPages(IterableDataset):
                 f"weights of the page sources are {self.weights.tolist()}: give at least one "
                 "source, weights of 0 or more and one above 0"
             )
+        self.uses = uses
         self.seed = seed
 
     def __iter__(self) -> Iterator[dict]:
         rng = worker_rng(self.seed)
         streams = [_endless(pages, rng) for pages in self.sources]
         weights = self.weights / self.weights.sum()
+        kept: list[dict] = []
         while True:
-            yield next(streams[rng.choice(len(streams), p=weights)])
+            if len(kept) < KEPT or rng.random() < 1 / self.uses:
+                kept = [*kept[1 - KEPT :], next(streams[rng.choice(len(streams), p=weights)])]
+            yield kept[int(rng.integers(len(kept)))]
 
 
 def _endless(pages: Any, rng: np.random.Generator) -> Iterator[dict]:

@@ -113,6 +113,8 @@ class WordCrops(IterableDataset):
         max_pixels: padded pixels in a batch (the width times 32 times the count).
         words_per_page: words taken of a page before the next source is drawn, so that a batch
             holds many typefaces.
+        cuts: how often each of them is cut, framed and roughened anew: that takes far less time
+            than to make a page.
         joined: share of words that are cut together with their neighbours where these are near
             (see `join_words`), if the codec has a space: detectors miss narrow gaps, and then the
             recognizer must tell.
@@ -128,6 +130,7 @@ class WordCrops(IterableDataset):
         codec: Codec,
         max_pixels: int = 32 * 96 * 64,
         words_per_page: int = 48,
+        cuts: int = 2,
         joined: float = 0.4,
         seed: int = 0,
     ):
@@ -135,6 +138,7 @@ class WordCrops(IterableDataset):
         self.codec = codec
         self.max_pixels = max_pixels
         self.words_per_page = words_per_page
+        self.cuts = cuts
         self.joined = joined if codec.covers(" ") else 0.0
         self.seed = seed
         self.left_out: Counter[str] = Counter()
@@ -170,11 +174,13 @@ class WordCrops(IterableDataset):
             words = legible_words(page := next(streams[source]))
             count = min(len(words), self.words_per_page)
             taken[source] += max(1, count)
-            chosen = [
-                join_words(words, i, rng) if rng.random() < self.joined else words[i]
-                for i in rng.choice(len(words), count, replace=False).tolist()
-            ]
-            yield from self._cut(page, chosen, rng)
+            chosen = rng.choice(len(words), count, replace=False).tolist()
+            for _ in range(self.cuts):
+                cut = [
+                    join_words(words, i, rng) if rng.random() < self.joined else words[i]
+                    for i in chosen
+                ]
+                yield from self._cut(page, cut, rng)
 
     def _cut(
         self, page: Page, words: Sequence[Mapping[str, Any]], rng: np.random.Generator

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 OPEN_DOCUMENTS = 8  # handles kept per worker
 MAX_FRUITLESS = 1000  # pages in a row without a readable word: there will be none
 PAGES_PER_VISIT = 2  # pages drawn from a PDF before another file is opened
+VIEWS = 2  # of a page, each rendered and degraded anew: to read its glyphs takes as long
 
 
 class PdfPages(IterableDataset):
@@ -81,10 +82,11 @@ class PdfPages(IterableDataset):
                     len(document), min(len(document), PAGES_PER_VISIT), replace=False
                 )
                 for number in map(int, numbers):
-                    page = self._page(document, number, rng, f"{files[index].stem}-p{number}")
-                    fruitless = 0 if page is not None else fruitless + 1
-                    if page is not None:
-                        yield page
+                    fruitless += 1
+                    name = f"{files[index].stem}-p{number}"
+                    for view in self._views(document[number], rng, name):
+                        fruitless = 0
+                        yield view
             except pypdfium2.PdfiumError as error:
                 logger.warning("%s: %s; this PDF is left out", files[index], error)
                 del files[index]
@@ -93,22 +95,24 @@ class PdfPages(IterableDataset):
             "logged above), hold pictures without text, or only typefaces that are held out"
         )
 
-    def _page(
-        self, document: Any, number: int, rng: np.random.Generator, name: str
-    ) -> dict[str, Any] | None:
-        page = document[number]
+    def _views(self, page: Any, rng: np.random.Generator, name: str) -> Iterator[dict[str, Any]]:
+        """What is drawn of a PDF's page, which is closed."""
+        views = []
         try:
             words = page_words(page)
             readable = [word for word in words if word.text and not word.ignore]
             if not readable or any(is_held_out(word.font) for word in words):
-                return None
-            dpi = self._resolution(page, readable, rng)
-            window = self._window(page, readable, dpi, rng)
-            record = render_words(page, words, dpi=dpi, window=window, name=name)
+                return
+            for _ in range(VIEWS):
+                dpi = self._resolution(page, readable, rng)
+                window = self._window(page, readable, dpi, rng)
+                views.append(render_words(page, words, dpi=dpi, window=window, name=name))
         finally:
             page.close()
-        record = degrade(record, rng, strength=self.strength)
-        return record if any(not word["ignore"] for word in record["words"]) else None
+        for view in views:
+            record = degrade(view, rng, strength=self.strength)
+            if any(not word["ignore"] for word in record["words"]):
+                yield record
 
     def _resolution(self, page: Any, words: Sequence[Word], rng: np.random.Generator) -> float:
         usual = float(np.median([word.height for word in words]))

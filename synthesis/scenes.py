@@ -31,6 +31,7 @@ MAX_PIXELS = 6_000_000  # of a decoded picture; larger ones are reduced
 LETTERING = (20.0, 60.0)  # pixels: heights of words before they are laid on a picture
 ORNAMENT = 40  # pixels of an ornament as drawn for what is a word's height elsewhere
 ARCHED = 0.2  # share of the groups that are bent into an arch, if they are lines
+CLOSE = 0.35  # share of the groups whose words are moved together, if they are a line
 TRIES = 4  # places tried for a group of words before it is given up
 VISIBLE = 28.0  # grey levels between a word's darkest and lightest parts as the camera shows it
 LEAST_CONTRAST = 65.0  # grey levels between lettering and its ground
@@ -165,6 +166,8 @@ class _Scene:
 
         A group without words is drawn for a height of `ORNAMENT`.
         """
+        if rng.random() < CLOSE:
+            group = _set_close(group, rng)
         cover, words = _arched(group, rng) if rng.random() < ARCHED else group
         heights = [_height_of(word["quad"]) for word in words]
         rows, columns = cover.shape
@@ -191,18 +194,18 @@ class _Scene:
         """
         scale = rng.uniform(0.6, 1.3)
         seam = max(2, round(SEAM * picture.shape[0]))
-        framed = cv2.copyMakeBorder(picture, seam, seam, seam, seam, cv2.BORDER_REFLECT_101)
-        # What the mirror shows besides the word is no writing.
-        blurred = cv2.GaussianBlur(framed, (0, 0), 0.5 * seam)
-        blurred[seam:-seam, seam:-seam] = picture
-        cover = np.zeros(framed.shape[:2], np.float32)
-        cover[seam // 2 : -(seam // 2), seam // 2 : -(seam // 2)] = 255
-        cover = cv2.GaussianBlur(cover, (0, 0), seam / 6)
-        rows, columns = cover.shape
+        rows, columns = (side + 2 * seam for side in picture.shape[:2])
         size = (max(2, round(columns * scale)), max(2, round(rows * scale)))
         if place := self._place(_foreshortened(size, rng, most=0.3), size, rng):
             window, matrix = place
             matrix = matrix @ np.diag([size[0] / columns, size[1] / rows, 1.0])
+            framed = cv2.copyMakeBorder(picture, seam, seam, seam, seam, cv2.BORDER_REFLECT_101)
+            # What the mirror shows besides the word is no writing.
+            blurred = _blurred(framed, 0.5 * seam)
+            blurred[seam:-seam, seam:-seam] = picture
+            cover = np.zeros((rows, columns), np.uint8)
+            cover[seam // 2 : -(seam // 2), seam // 2 : -(seam // 2)] = 255
+            cover = _blurred(cover, seam / 6)
             ground = self.image[window]
             shape = ground.shape[1::-1]
             laid = cv2.warpPerspective(blurred, on_pixel_centres(matrix), shape)
@@ -338,6 +341,41 @@ def _piece(photo: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) 
     return cv2.resize(photo[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_AREA)
 
 
+def _set_close(group: Group, rng: np.random.Generator) -> Group:
+    """A line of words with little between them and some in another weight or tone, as on signs,
+    where that alone may part them; any other group as it is."""
+    cover, words = group
+    if len(words) < 2:
+        return group
+    words = sorted(words, key=lambda word: float(word["quad"][:, 0].min()))
+    low = np.array([word["quad"].min(0) for word in words])
+    high = np.array([word["quad"].max(0) for word in words])
+    tall = float(np.median(high[:, 1] - low[:, 1]))
+    gaps = low[1:, 0] - high[:-1, 0]
+    if np.ptp(low[:, 1] + high[:, 1]) > 0.4 * tall or gaps.min() < 0:
+        return group
+    kept = np.ones(cover.shape[1], bool)
+    left = rng.uniform(0.06, 0.25) * tall
+    for start, spare in zip(high[:-1, 0] + left / 2, gaps - left, strict=True):
+        kept[round(start) : round(start + max(spare, 0))] = False
+    moved = np.cumsum(~kept)[low[:, 0].astype(int)]
+    cover = cover[:, kept].copy()
+    for x0, x1 in zip(
+        (low[:, 0] - moved).astype(int), (high[:, 0] - moved).astype(int) + 1, strict=True
+    ):
+        draw, word = rng.random(), cover[:, x0:x1]
+        if draw < 0.15:
+            word[:] = cv2.convertScaleAbs(word, alpha=rng.uniform(0.5, 0.9))
+        elif draw < 0.4:
+            reach = 2 + round(0.03 * tall)
+            change = cv2.erode if draw < 0.25 else cv2.dilate
+            word[:] = change(word, np.ones((reach, reach), np.uint8))
+    shifts = np.column_stack([moved, np.zeros(len(words))]).astype(np.float32)
+    return cover, [
+        {**word, "quad": word["quad"] - shift} for word, shift in zip(words, shifts, strict=True)
+    ]
+
+
 def _arched(group: Group, rng: np.random.Generator) -> Group:
     """A line of words bent into a part of a circle, as on badges; any other group as it is."""
     cover, words = group
@@ -432,6 +470,16 @@ def _ornament(rng: np.random.Generator) -> Group:
     return cover, []
 
 
+def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+    """A Gaussian blur; wide ones, which would take most of the time of a scene, of a small copy."""
+    if sigma <= 4:
+        return cv2.GaussianBlur(image, (0, 0), sigma)
+    size = image.shape[1::-1]
+    small = cv2.resize(image, [max(1, round(side * 3 / sigma)) for side in size],
+                       interpolation=cv2.INTER_AREA)  # fmt: skip
+    return cv2.resize(cv2.GaussianBlur(small, (0, 0), 3.0), size, interpolation=cv2.INTER_LINEAR)
+
+
 def _height_of(quad: np.ndarray) -> float:
     return float(np.hypot(*(np.asarray(quad)[3] - np.asarray(quad)[0])))
 
@@ -491,7 +539,7 @@ def _painted(
             cv2.rectangle(cover, (1, 1), far, 255, max(1, round(0.06 * height)))
         shape = _warped(plate, matrix, size)[..., None]
         # What lies around lends the board its light, and some of its texture.
-        blurred = cv2.GaussianBlur(light, (0, 0), max(2.0, 0.3 * height))[..., None]
+        blurred = _blurred(light, max(2.0, 0.3 * height))[..., None]
         shade = 1 + rng.uniform(0, 0.5) * (blurred - mean) / max(mean, 40.0)
         shade = shade + rng.uniform(0, 0.15) * (light[..., None] - blurred) / 128
         ground = ground * (1 - shape) + np.clip(paper * shade, 0, 255) * shape
