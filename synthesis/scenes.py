@@ -363,7 +363,9 @@ def _set_close(group: Group, rng: np.random.Generator) -> Group:
     for x0, x1 in zip(
         (low[:, 0] - moved).astype(int), (high[:, 0] - moved).astype(int) + 1, strict=True
     ):
-        draw, word = rng.random(), cover[:, x0:x1]
+        draw, word = rng.random(), cover[:, max(x0, 0) : max(x1, 1)]
+        if not word.size:
+            continue
         if draw < 0.15:
             word[:] = cv2.convertScaleAbs(word, alpha=rng.uniform(0.5, 0.9))
         elif draw < 0.4:
