@@ -75,7 +75,7 @@ def test_a_seed_fixes_the_stream(scenes):
 def test_broken_pictures_are_named_and_left_out(scenes, tmp_path, caplog):
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     with caplog.at_level(logging.WARNING, logger="synthesis.scenes"):
-        pages = list(islice(scenes(seed=4), 30))
+        pages = list(islice(scenes(seed=5), 30))
     assert {page["name"] for page in pages} == {"wall"}
     assert [record.getMessage().count("broken.jpg") for record in caplog.records] == [1]
     (tmp_path / "wall.png").unlink()
