@@ -358,7 +358,7 @@ def _set_close(group: Group, rng: np.random.Generator) -> Group:
     left = rng.uniform(0.06, 0.25) * tall
     for start, spare in zip(high[:-1, 0] + left / 2, gaps - left, strict=True):
         kept[round(start) : round(start + max(spare, 0))] = False
-    moved = np.cumsum(~kept)[low[:, 0].astype(int)]
+    moved = np.cumsum(~kept)[np.clip(low[:, 0].astype(int), 0, None)]
     cover = cover[:, kept].copy()
     for x0, x1 in zip(
         (low[:, 0] - moved).astype(int), (high[:, 0] - moved).astype(int) + 1, strict=True
