@@ -92,8 +92,9 @@ def _next(batches: Iterator[Any]) -> Any:
         return next(batches)
     except StopIteration:
         raise ValueError("the data ended: they must be endless") from None
-    except RuntimeError as error:
-        if not str(error).startswith("DataLoader worker (pid"):
+    except (RuntimeError, ConnectionError, EOFError) as error:
+        # A worker may also die while what it made is being fetched from it.
+        if isinstance(error, RuntimeError) and not str(error).startswith("DataLoader worker (pid"):
             raise
         raise ChildProcessError(
             "a worker that makes batches was killed, mostly because memory ran out; close other "
