@@ -41,6 +41,18 @@ def test_data_that_end_are_refused():
         list(Stream(lambda: [1, 2], seed=0, segment=4))
 
 
+@pytest.mark.parametrize("error", [ConnectionResetError, EOFError])
+def test_a_worker_that_dies_while_its_batch_is_fetched_is_told_of(error):
+    def batches():
+        yield 1
+        raise error
+
+    stream = iter(Stream(batches, seed=1, segment=5))
+    assert next(stream) == 1
+    with pytest.raises(ChildProcessError, match="was killed"):
+        next(stream)
+
+
 def test_passing_over_what_was_seen_can_be_ended():
     def check():
         raise KeyboardInterrupt
