@@ -11,11 +11,9 @@ from detection import closer
 from detection.adapter import Detections, to_detections
 from detection.geometry import Window, printed_window, resize, working_scale
 from detection.maps import Explanation
-from detection.model import DBNet
+from detection.model import PADDING, DBNet
 
 __all__ = ["Detections", "Detector"]
-
-_STRIDE = 32  # images are grouped by what they measure once padded to multiples of this
 
 
 class Detector:
@@ -163,7 +161,7 @@ class Detector:
         """Indices of images that have one size once padded, within the budget of pixels."""
         groups = defaultdict(list)
         for i, image in enumerate(images):
-            groups[tuple(-(-side // _STRIDE) * _STRIDE for side in image.shape[:2])].append(i)
+            groups[tuple(-(-side // PADDING) * PADDING for side in image.shape[:2])].append(i)
         for (height, width), members in groups.items():
             count = max(1, self.batch_pixels // (height * width))
             for start in range(0, len(members), count):

@@ -120,7 +120,7 @@ def test_detector_works_at_its_resolution_and_answers_in_page_pixels():
 def test_pages_of_one_size_share_a_batch_within_the_budget():
     model = BrightBox()
     images = [blue_box(64, 64, (0, 0, i, i)) for i in range(1, 6)] + [
-        blue_box(64, 32, (1, 1, 4, 4))
+        blue_box(64, 96, (1, 1, 4, 4))
     ]
     for image in images:
         image[-1, -1] = 100  # no blank margin
