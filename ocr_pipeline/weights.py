@@ -17,7 +17,7 @@ from detection.d2 import instantiate
 from detection.detector import Detector
 from ocr_pipeline.device import inference_dtype
 from ocr_pipeline.files import atomic
-from recognition.codec import Codec
+from recognition.codec import Codec, split_symbols
 from recognition.model import CRNN
 from recognition.recognizer import Recognizer
 from recognition.transfer import transfer_head
@@ -80,7 +80,10 @@ def load_state(model: nn.Module, path: str | Path, *, charset: str = "") -> None
     known = json.loads(metadata.get("charset", '""'))
     if charset and known not in ("", charset):
         state["head.weight"], state["head.bias"] = transfer_head(
-            state["head.weight"], state["head.bias"], old=known, new=charset
+            state["head.weight"],
+            state["head.bias"],
+            old=split_symbols(known),
+            new=split_symbols(charset),
         )
     wanted = model.state_dict()
     for name, value in wanted.items():

@@ -36,6 +36,26 @@ def normalize(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_VARIANTS)
 
 
+def split_symbols(text: str) -> list[str]:
+    """The symbols that a text, or a charset, consists of: its characters, with two exceptions.
+
+    Scripts of India join consonants into clusters: a virama takes its consonant's vowel and ties it
+    to the next, a nukta makes another consonant of it. Neither has a place of its own on the line,
+    where a time step could find it, so it makes one symbol with what it follows: a cluster is read
+    as its half consonants and its last one. (Canonical combining classes 9 and 7, Unicode 4.3.)
+
+    >>> split_symbols("abé"), [len(symbol) for symbol in split_symbols("क्षमा")]
+    (['a', 'b', 'é'], [2, 1, 1, 1])
+    """
+    symbols: list[str] = []
+    for character in text:
+        if symbols and unicodedata.combining(character) in (7, 9):
+            symbols[-1] += character
+        else:
+            symbols.append(character)
+    return symbols
+
+
 def change_charset(charset: str, change: str) -> str:
     """A charset extended by what follows a "+", or replaced by what does not begin with one.
 
@@ -50,15 +70,16 @@ def change_charset(charset: str, change: str) -> str:
         return charset
     space = " " if " " in charset else ""
     symbols = charset + change[1:] if change[0] == "+" else change + space
-    return "".join(dict.fromkeys(symbols))
+    return "".join(dict.fromkeys(split_symbols(symbols)))
 
 
 class Codec:
     """Owns the charset, the CTC blank (index 0), and what happens to unknown characters.
 
-    Symbol i of `charset` has index i + 1; a model's head has `num_classes` outputs. Characters
-    outside the charset never raise: `encode` leaves them out and counts them in `unknown`. A
-    charset that holds a typographic variant (Greek's mu beside the micro sign) keeps it.
+    Symbol i of the charset (see `split_symbols`) has index i + 1; a model's head has `num_classes`
+    outputs. Symbols outside the charset never raise: `encode` leaves them out and counts them in
+    `unknown`. A charset that holds a typographic variant (Greek's mu beside the micro sign) keeps
+    it.
 
     >>> codec = Codec(charset="abc")
     >>> codec.encode("cab!"), codec.unknown
@@ -70,10 +91,11 @@ class Codec:
     BLANK = 0
 
     def __init__(self, *, charset: str = DEFAULT_CHARSET):
-        repeated = [symbol for symbol, count in Counter(charset).items() if count > 1]
+        self.symbols = split_symbols(charset)
+        repeated = [symbol for symbol, count in Counter(self.symbols).items() if count > 1]
         if repeated:
             raise ValueError(f"charset repeats {''.join(repeated)!r}; list each symbol once")
-        unstable = [c for c in charset if unicodedata.normalize("NFC", c) != c]
+        unstable = [c for c in self.symbols if unicodedata.normalize("NFC", c) != c]
         if unstable:
             raise ValueError(
                 f"charset holds {''.join(unstable)!r}, which NFC replaces; list what it becomes"
@@ -81,25 +103,25 @@ class Codec:
         self.charset = charset
         self._variants = {k: v for k, v in _VARIANTS.items() if chr(k) not in charset}
         self.unknown: Counter[str] = Counter()
-        self._index = {symbol: i for i, symbol in enumerate(charset, start=1)}
+        self._index = {symbol: i for i, symbol in enumerate(self.symbols, start=1)}
 
     @property
     def num_classes(self) -> int:
         """Outputs of a model's head: the charset and the blank."""
-        return len(self.charset) + 1
+        return len(self.symbols) + 1
 
     def normalize(self, text: str) -> str:
         """NFC, with the typographic variants folded that the charset does not hold."""
         return unicodedata.normalize("NFC", text).translate(self._variants)
 
     def covers(self, text: str) -> bool:
-        """Whether every character of the normalised text is in the charset."""
-        return all(symbol in self._index for symbol in self.normalize(text))
+        """Whether every symbol of the normalised text is in the charset."""
+        return all(symbol in self._index for symbol in split_symbols(self.normalize(text)))
 
     def encode(self, text: str) -> list[int]:
         """Indices of the normalised text; unknown characters are left out and counted."""
         indices = []
-        for symbol in self.normalize(text):
+        for symbol in split_symbols(self.normalize(text)):
             index = self._index.get(symbol)
             if index is None:
                 self.unknown[symbol] += 1
@@ -109,14 +131,14 @@ class Codec:
 
     def decode(self, indices: Iterable[int]) -> str:
         """Text of label indices (not of raw CTC frames: no blanks, repeats are meant)."""
-        return "".join(self.charset[index - 1] for index in indices)
+        return "".join(self.symbols[index - 1] for index in indices)
 
     def check_head(self, num_classes: int) -> None:
         """Raise ValueError unless a head of `num_classes` outputs fits this charset."""
         if num_classes != self.num_classes:
             raise ValueError(
                 f"the model's head has {num_classes} outputs but the charset needs "
-                f"{self.num_classes} ({len(self.charset)} symbols and the blank); "
+                f"{self.num_classes} ({len(self.symbols)} symbols and the blank); "
                 "use the charset that the model was trained with, or fine-tune to the new one"
             )
 

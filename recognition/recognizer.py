@@ -108,9 +108,11 @@ class Recognizer:
             for index, valid, decoded in zip(
                 group, steps, self.decode(logits[: len(group)], steps), strict=True
             ):
+                spans = zip(decoded.indices, character_spans(decoded.frames, valid), strict=True)
                 readings[index] = Reading(
                     text=self.codec.decode(decoded.indices),
                     confidence=decoded.confidence**self.exponent,
-                    spans=character_spans(decoded.frames, valid),
+                    # The characters of a symbol stand at one place.
+                    spans=[span for symbol, span in spans for _ in self.codec.decode([symbol])],
                 )
         return [readings[index] for index in range(len(crops))]

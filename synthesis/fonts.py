@@ -34,6 +34,8 @@ UNUSABLE = re.compile(
     r"|rashi|looped|music|color)|dotted|outline|manchu|tibetan|uchen|junkyard|swift|balker|kiloji",
     re.IGNORECASE,
 )
+# They have a glyph for everything: of bitmaps, or a mere sign for its alphabet.
+PLACEHOLDERS = re.compile(r"last ?resort|unifont|fallback", re.IGNORECASE)
 HAND = re.compile(
     r"hand|script|dancing|kristi|kaushan|lobster|chancery|chorus|z003|manners|rufscript|comic|humor"
     r"|ecolier|femke|abogado|brush|marker|casual|calligra|caveat|breip|tomson|steve|domestic"
@@ -96,14 +98,11 @@ def scan(
     Raises:
         FileNotFoundError: there is no such folder, or no usable face at all.
     """
-    for folder in folders:
-        if not Path(folder).exists():
-            raise FileNotFoundError(f"{folder}: no such font folder")
-    paths = [str(path) for path in (*SYSTEM_FONTS, *folders) if Path(path).exists()]
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=paths)
+    searched = [*filter(_exists, SYSTEM_FONTS), *folders]
+    fonts, infos = _listed(searched)
     faces: dict[str, Face] = {}
-    for info in sorted(fonts.fonts(), key=lambda info: (info.family, info.style, info.weight)):
-        if held_out(info.family) or not info.path or UNUSABLE.search(info.family):
+    for info in infos:
+        if held_out(info.family) or UNUSABLE.search(info.family):
             continue
         try:
             with TTFont(info.path, fontNumber=info.index, lazy=True) as font:
@@ -115,8 +114,72 @@ def scan(
             signature, face = checked
             faces.setdefault(signature, face)
     if not faces:
-        raise FileNotFoundError(f"no usable font in {', '.join(paths)}: install some or name more")
+        names = ", ".join(map(str, searched))
+        raise FileNotFoundError(f"no usable font in {names}: install some or name more")
     return fonts, list(faces.values())
+
+
+def covering(
+    characters: frozenset[int],
+    folders: Sequence[str | Path] = (),
+    *,
+    held_out: Callable[[str], bool] = is_held_out,
+) -> tuple[typst.Fonts, list[Face]]:
+    """List the faces that have all of these characters, of any alphabet.
+
+    Args:
+        characters: code points.
+        folders: where to look, and nowhere else; `SYSTEM_FONTS` by default.
+        held_out: tells of a family's name whether to leave it out.
+
+    Returns:
+        The scanned fonts, and the faces, sorted by name. Their look is not looked at.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no face has all of the characters.
+    """
+    searched = folders or [*filter(_exists, SYSTEM_FONTS)]
+    fonts, infos = _listed(searched)
+    faces, most = [], (0, "")
+    for info in infos:
+        if held_out(info.family) or PLACEHOLDERS.search(info.family):
+            continue
+        try:
+            with TTFont(info.path, fontNumber=info.index, lazy=True) as font:
+                known = frozenset(font.getBestCmap() or ())
+        except (TTLibError, OSError, KeyError, AssertionError, ValueError) as error:
+            logger.info("%s: left out, fontTools cannot read it (%s)", info.path, error)
+            continue
+        most = max(most, (len(characters & known), info.family))
+        if characters <= known:
+            faces.append(_face(info, look="text", characters=known))
+    if not faces:
+        lacking = "".join(map(chr, sorted(characters)))
+        names = ", ".join(map(str, searched))
+        raise FileNotFoundError(
+            f"no font in {names} has all of {lacking!r}; the fullest is {most[1]} with "
+            f"{most[0]} of {len(characters)}: name a folder of fonts that have them, or leave "
+            "words out"
+        )
+    return fonts, faces
+
+
+def _listed(folders: Sequence[str | Path]) -> tuple[typst.Fonts, list[typst.FontInfo]]:
+    """The fonts in these folders, and their faces, sorted by name."""
+    for folder in folders:
+        if not _exists(folder):
+            raise FileNotFoundError(f"{folder}: no such font folder")
+    fonts = typst.Fonts(
+        include_system_fonts=False,
+        include_embedded_fonts=False,
+        font_paths=[str(folder) for folder in folders],
+    )
+    faces = [info for info in fonts.fonts() if info.path]
+    return fonts, sorted(faces, key=lambda info: (info.family, info.style, info.weight))
+
+
+def _exists(path: str | Path) -> bool:
+    return Path(path).exists()
 
 
 def _inspect(font: TTFont, info: typst.FontInfo) -> tuple[str, Face] | None:
@@ -146,19 +209,21 @@ def _inspect(font: TTFont, info: typst.FontInfo) -> tuple[str, Face] | None:
         look = "narrow" if mean < 0.43 else "wide" if mean > 0.64 else "text"
     outlines = repr([(drawn[c], width.get(c)) for c in _SIGNATURE])
     signature = hashlib.sha1(outlines.encode()).hexdigest()
-    # typst gives the stretch as a ratio of the normal width
-    face = Face(
+    characters = cmap.keys() if _accents_are_drawn(glyphs, cmap, em) else cmap.keys() & _ASCII
+    return signature, _face(info, look=look, characters=frozenset(characters))
+
+
+def _face(info: typst.FontInfo, *, look: str, characters: frozenset[int]) -> Face:
+    return Face(
         family=info.family,
         style=info.style,
         weight=info.weight,
+        # typst gives the stretch as a ratio of the normal width
         stretch=round(info.stretch * 100 if info.stretch <= 3 else info.stretch, 1),
         look=look,
         common=bool(COMMON.search(info.family)),
-        characters=frozenset(
-            cmap if _accents_are_drawn(glyphs, cmap, em) else cmap.keys() & _ASCII
-        ),
+        characters=characters,
     )
-    return signature, face
 
 
 def _accents_are_drawn(glyphs: object, cmap: dict[int, str], em: int) -> bool:

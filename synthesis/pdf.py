@@ -476,7 +476,7 @@ def _make_words(
         return []
     ascent, descent = (side * em for side in heights[glyphs.font[run[len(run) // 2]]])
     # Accents on capitals and tails of letters stay inside, within reason.
-    letters = [i for i in run if glyphs.text[i].isalpha()]
+    letters = [i for i in run if unicodedata.category(glyphs.text[i][:1] or " ")[0] in "LM"]
     if letters:
         low, high = glyphs.reach[letters, 0].min(), glyphs.reach[letters, 1].max()
         ascent = min(max(ascent, high), ascent + 0.3 * em)

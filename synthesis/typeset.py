@@ -19,7 +19,7 @@ import numpy as np
 import typst
 
 from synthesis.corpus import Corpus, capitals
-from synthesis.fonts import Face, scan
+from synthesis.fonts import Face, covering, scan
 from synthesis.held_out import is_held_out
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ def typeset(
     seed: int = 0,
     font_folders: Sequence[str | Path] = (),
     kinds: dict[str, float] | None = None,
+    words: Sequence[str] = (),
     held_out: Callable[[str], bool] = is_held_out,
 ) -> list[Path]:
     """Write PDFs of typeset pages.
@@ -57,8 +58,10 @@ def typeset(
         out: folder for them, made if missing; files are named after seed and number.
         pages: how many pages, at least; long ones run over to further pages.
         seed: the same seed, fonts and versions give the same pages.
-        font_folders: fonts besides the system's, see `synthesis.fonts.scan`.
+        font_folders: fonts besides the system's (see `synthesis.fonts.scan`); for `words`, where
+            there are any, in their place.
         kinds: share of each kind of page, instead of `KINDS`.
+        words: of any alphabet, to set pages of nothing else in faces that have all their letters.
         held_out: tells of a family's name whether to leave it out.
 
     Returns:
@@ -74,7 +77,12 @@ def typeset(
         raise ValueError(f"no templates {sorted(unknown)}: choose among {sorted(KINDS)}")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    fonts, faces = scan(font_folders, held_out=held_out)
+    if words:
+        kinds = {"passage": 1.0}
+        letters = frozenset(map(ord, "".join(words)))
+        fonts, faces = covering(letters, font_folders, held_out=held_out)
+    else:
+        fonts, faces = scan(font_folders, held_out=held_out)
     compiler = typst.Compiler(
         input=str(TEMPLATES / "main.typ"),
         root=str(TEMPLATES),
@@ -85,7 +93,7 @@ def typeset(
     share = np.array(list(kinds.values()))
     for number in range(math.ceil(pages / PAGES_PER_PDF)):
         rng = np.random.default_rng([seed, number])
-        maker = PageMaker(rng, faces)
+        maker = PageMaker(rng, faces, words)
         count = min(PAGES_PER_PDF, pages - number * PAGES_PER_PDF)
         specs = [maker.page(str(k)) for k in rng.choice(list(kinds), count, p=share / share.sum())]
         path = out / f"typeset-{seed}-{number:05}.pdf"
@@ -102,10 +110,14 @@ class PageMaker:
     Args:
         rng: source of all randomness.
         faces: to choose from, as `synthesis.fonts.scan` lists them.
+        words: for pages of the kind "passage".
     """
 
-    def __init__(self, rng: np.random.Generator, faces: Sequence[Face]) -> None:
+    def __init__(
+        self, rng: np.random.Generator, faces: Sequence[Face], words: Sequence[str] = ()
+    ) -> None:
         self.rng = rng
+        self.own_words = words
         self.text = Corpus(rng)
         self._families: dict[str, dict[str, list[Face]]] = defaultdict(lambda: defaultdict(list))
         for face in faces:
@@ -978,6 +990,22 @@ class PageMaker:
                     [0.25 * size + 2, self.size(4, 0.4 * width)]
                 )
             y += 1.5 * tallest + self.pick([0, 3, self.size(2, 60)])
+        return spec | {"lines": lines}
+
+    def _passage(self) -> Spec:
+        fill = self.dark()
+        spec = self.sheet(
+            self.face(10, look="any", fill=fill), header=None, footer=None, hyphenate=False
+        )
+        _, above, _, below = spec["margin"]
+        room = spec["height"] - above - below
+        lines: list[Spec] = []
+        while room > 0:
+            # Letters of joined scripts cannot be set apart.
+            face = self.face(self.size(7, 26), look="any", fill=fill) | {"tracking": 0}
+            text = " ".join(self.many(2, 12, lambda: self.pick(self.own_words)))
+            lines.append({"face": face | {"small_caps": False}, "text": text})
+            room -= 2 * face["size"]
         return spec | {"lines": lines}
 
     def _index(self) -> Spec:

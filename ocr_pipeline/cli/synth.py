@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unicodedata import normalize
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,6 +35,19 @@ def _parser() -> argparse.ArgumentParser:
     typeset.add_argument("--fonts", type=Path, nargs="*", default=[], help="more font folders")
     typeset.add_argument("--seed", type=int, default=0)
     typeset.set_defaults(run=_typeset)
+
+    words = commands.add_parser(
+        "words", help="make labelled pages of your own words, in any alphabet that fonts have"
+    )
+    words.add_argument("--text", type=Path, required=True, help="file of the words, UTF-8")
+    words.add_argument("--out", type=Path, required=True, help="folder for images/, labels.jsonl")
+    words.add_argument("--count", type=int, default=100, help="pages (default %(default)s)")
+    words.add_argument(
+        "--fonts", type=Path, nargs="*", default=[], help="use only those of these folders"
+    )
+    words.add_argument("--strength", type=float, default=1.0, help="of degradation, 0: none")
+    words.add_argument("--seed", type=int, default=0)
+    words.set_defaults(run=_words)
 
     render = commands.add_parser("render", help="render degraded pages to the label format")
     render.add_argument("--out", type=Path, required=True, help="folder for images/, labels.jsonl")
@@ -76,17 +91,64 @@ def _pages(args: argparse.Namespace) -> Iterable[dict[str, Any]]:
     return PdfPages(folders=args.pdfs, strength=args.strength, seed=args.seed)
 
 
+def _words(args: argparse.Namespace) -> None:
+    from synthesis.pages import PdfPages
+    from synthesis.typeset import typeset
+
+    vocabulary = sorted(set(args.text.read_text(encoding="utf-8").split()))
+    if not vocabulary:
+        raise ValueError(f"{args.text}: holds no words")
+    with TemporaryDirectory() as folder:
+        # Each page is used about twice, at two resolutions.
+        typeset(
+            out=folder,
+            pages=-(-args.count // 2),
+            seed=args.seed,
+            font_folders=args.fonts,
+            words=vocabulary,
+        )
+        pages = PdfPages(
+            folders=[folder],
+            text_height=(11, 40),
+            max_side=1600,
+            strength=args.strength,
+            seed=args.seed,
+        )
+        _write(islice(_known(pages, vocabulary), args.count), args.out)
+
+
+def _known(pages: Iterable[dict[str, Any]], vocabulary: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The pages, with what is not of these words ignored.
+
+    Where letters change their shape beside others, not all PDFs tell which glyph is what, and
+    spell some words wrongly.
+    """
+    normal = {normalize("NFC", word) for word in vocabulary}
+    for page in pages:
+        yield page | {
+            "words": [
+                word | {"ignore": word["ignore"] or word["text"] not in normal}
+                for word in page["words"]
+            ]
+        }
+
+
 def _render(args: argparse.Namespace) -> None:
+    _write(islice(_pages(args), args.count), args.out)
+
+
+def _write(pages: Iterable[dict[str, Any]], out: Path) -> None:
+    """Pages as a labelled folder."""
     import cv2
     import numpy as np
 
-    pages = _pages(args)
-    (args.out / "images").mkdir(parents=True, exist_ok=True)
-    with (args.out / "labels.jsonl").open("w", encoding="utf-8") as labels:
-        for number, page in enumerate(islice(pages, args.count)):
-            name = f"images/{number:06}.png"
-            if not cv2.imwrite(str(args.out / name), page["image"][..., ::-1]):
-                raise OSError(f"{args.out / name}: could not be written")
+    (out / "images").mkdir(parents=True, exist_ok=True)
+    number = 0
+    with (out / "labels.jsonl").open("w", encoding="utf-8") as labels:
+        for number, page in enumerate(pages, start=1):
+            name = f"images/{number - 1:06}.png"
+            if not cv2.imwrite(str(out / name), page["image"][..., ::-1]):
+                raise OSError(f"{out / name}: could not be written")
             height, width = page["image"].shape[:2]
             words = [
                 {**word, "quad": np.asarray(word["quad"], float).round(2).tolist()}
@@ -95,7 +157,7 @@ def _render(args: argparse.Namespace) -> None:
             record = {"image": name, "width": width, "height": height, "level": "word"}
             line = json.dumps(record | {"source": page["name"], "words": words}, ensure_ascii=False)
             labels.write(line + "\n")
-    print(f"{args.count} pages in {args.out}")
+    print(f"{number} pages in {out}")
 
 
 def _sheet(args: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ocr_pipeline.datasets.duplicates import Fingerprint, fingerprint, same_images, similar_pages
 from ocr_pipeline.labels import LabelError, read_image, read_records
-from recognition.codec import Codec, normalize, required_steps
+from recognition.codec import Codec, normalize, required_steps, split_symbols
 from recognition.crops import crop_width, quad_size
 from recognition.data import STRAY_SPACE, TOO_NARROW, reason_to_leave_out
 from recognition.model import STRIDE
@@ -280,7 +280,7 @@ def _check_page(
         if word.get("ignore"):
             report.ignored += 1
             continue
-        for symbol in normalize(text):
+        for symbol in split_symbols(normalize(text)):
             if not codec.covers(symbol):
                 report.unknown[symbol] += 1
                 report.first.setdefault(symbol, Finding("unknown_character", where, what))

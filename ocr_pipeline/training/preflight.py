@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ocr_pipeline.datasets.check import KINDS, quad_faults
 from ocr_pipeline.labels import LabelError, LabelledPages
-from recognition.codec import Codec, normalize
+from recognition.codec import Codec, normalize, split_symbols
 from recognition.crops import crop_width, quad_size
 from recognition.data import UNKNOWN_CHARACTER, reason_to_leave_out
 
@@ -144,12 +144,14 @@ def _unfit(quad: np.ndarray, text: str, codec: Codec | None, unknown: Counter[st
         return "no text; mark what nobody can read as ignore"
     reason = reason_to_leave_out(text, width=crop_width(quad), codec=codec)
     if reason == UNKNOWN_CHARACTER:
-        unknown.update(symbol for symbol in _symbols(text) if symbol not in codec.charset)
+        unknown.update(symbol for symbol in _symbols(text) if symbol not in codec.symbols)
     return reason
 
 
-def _symbols(text: str) -> str:
+def _symbols(text: str) -> list[str]:
     """What a charset for the text needs: normalised, but for letters such as Greek's mu, which
     are folded only where no charset holds them."""
-    symbols = unicodedata.normalize("NFC", text)
-    return "".join(c if c.isalpha() and len(normalize(c)) == 1 else normalize(c) for c in symbols)
+    text = unicodedata.normalize("NFC", text)
+    return split_symbols(
+        "".join(c if c.isalpha() and len(normalize(c)) == 1 else normalize(c) for c in text)
+    )

@@ -25,7 +25,7 @@ from ocr_pipeline.labels import LabelError, LabelledPages
 from ocr_pipeline.training.preflight import Inventory, inspect
 from ocr_pipeline.training.replay import replay_pdfs
 from ocr_pipeline.weights import read_metadata
-from recognition.codec import Codec, change_charset
+from recognition.codec import Codec, change_charset, split_symbols
 from recognition.data import WordCrops
 from recognition.losses import CTCObjective
 from synthesis.pages import PdfPages
@@ -125,7 +125,7 @@ def fine_tuning(
         ("sanity", L(LabelledPages)(folder=str(SANITY))),
     ]
     if codec is not None:
-        fresh = len(set(codec.charset) - set(json.loads(metadata["charset"])))
+        fresh = len(set(codec.symbols) - set(split_symbols(json.loads(metadata["charset"]))))
         cfg |= _recognition(codec, sources, sets, device_found)
         cfg["model"].num_classes = codec.num_classes
         cfg["train"] |= recognition_settings(

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recognition.codec import DEFAULT_CHARSET, Codec, normalize, required_steps
+from recognition.codec import (
+    DEFAULT_CHARSET,
+    Codec,
+    change_charset,
+    normalize,
+    required_steps,
+    split_symbols,
+)
 
 
 def test_default_charset_holds_ascii_and_western_letters():
@@ -70,3 +77,14 @@ def test_a_variant_in_the_charset_is_kept():
     greek = Codec(charset=f"{mu}'")
     assert greek.decode(greek.encode(f"{mu}’")) == f"{mu}'"
     assert Codec(charset=f"{micro}'").normalize(mu) == micro
+
+
+def test_half_consonants_are_symbols_of_their_own():
+    charset = change_charset("", "क क् ष ष् म ा ड ड़")
+    codec = Codec(charset=charset)
+    assert codec.symbols == ["क", "क्", "ष", "ष्", "म", "ा", "ड", "ड़"]
+    assert codec.encode("क्षमा") == [2, 3, 5, 6]
+    assert codec.decode([2, 3, 5, 6]) == "क्षमा"
+    assert codec.encode("म्क") == [1]
+    assert codec.unknown == {"म्": 1}
+    assert split_symbols(change_charset(charset, "+म्")) == [*codec.symbols, "म्"]

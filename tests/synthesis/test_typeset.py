@@ -99,3 +99,26 @@ def test_commands_make_labelled_pages(font_folder, tmp_path, capsys):
     assert (tmp_path / "s-words.png").is_file()
     assert main(["render", "--pdfs", str(out), "--out", str(out)]) == 1
     assert "no PDF" in capsys.readouterr().err
+
+
+def test_words_of_ones_own_become_a_labelled_folder(font_folder, tmp_path):
+    text = tmp_path / "greek.txt"
+    text.write_text("αρχή λόγος Ελλάδα ΦΩΣ ήλιος\nνερό γη αέρας", encoding="utf-8")
+    folder = tmp_path / "greek"
+    command = ["words", "--text", str(text), "--out", str(folder), "--fonts", str(font_folder)]
+    assert main([*command, "--count", "3", "--strength", "0"]) == 0
+    pages = LabelledPages(folder=folder)
+    assert len(pages) == 3
+    words = [word for page in pages for word in page["words"] if not word["ignore"]]
+    assert len(words) > 30
+    assert {word["text"] for word in words} == set(text.read_text(encoding="utf-8").split())
+
+
+def test_words_that_no_font_can_set(font_folder, tmp_path, capsys):
+    text = tmp_path / "hindi.txt"
+    text.write_text("नमस्ते", encoding="utf-8")
+    command = ["words", "--text", str(text), "--out", str(tmp_path / "hindi")]
+    assert main([*command, "--fonts", str(font_folder)]) == 1
+    message = capsys.readouterr().err
+    assert "has all of" in message
+    assert "name a folder of fonts" in message
