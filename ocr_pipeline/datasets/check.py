@@ -186,17 +186,20 @@ class Report:
         for symbol, count in self.unknown.most_common():
             first = self.first[symbol]
             lines.append(f"{count:7}  {code_point(symbol)}, first {first.where}  {first.what}")
+        if self.unknown:
+            lines.append(f"  they are learnt with --charset '+{''.join(sorted(self.unknown))}'")
         return "\n".join(lines) + "\n"
 
 
 def code_point(symbol: str) -> str:
-    """A character with its code point and name.
+    """A symbol with its code points and names.
 
     >>> code_point("☐")
     '☐ U+2610 BALLOT BOX'
     """
-    shown = f"{symbol} " if symbol.isprintable() and not unicodedata.combining(symbol) else ""
-    return f"{shown}U+{ord(symbol):04X} {unicodedata.name(symbol, 'without a name')}"
+    shown = f"{symbol} " if symbol.isprintable() and not unicodedata.combining(symbol[0]) else ""
+    points = [f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in symbol]
+    return shown + " + ".join(points)
 
 
 def check(files: Sequence[Path], *, against: Sequence[Path] = (), codec: Codec) -> Report:

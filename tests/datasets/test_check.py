@@ -110,6 +110,15 @@ def test_unknown_characters_are_listed_after_normalisation(tmp_path, capsys):
     assert "  3  ☐ U+2610 BALLOT BOX, first" in out
     assert "  1  U+200B ZERO WIDTH SPACE, first" in out
     assert "U+201C" not in out
+    assert "--charset '+\u200b☐'" in out
+
+
+def test_half_consonants_are_listed_as_symbols(tmp_path, capsys):
+    folder(tmp_path, record(0, word("क्षमा")))
+    assert main(["check", str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert "क् U+0915 DEVANAGARI LETTER KA + U+094D DEVANAGARI SIGN VIRAMA, first" in out
+    assert "--charset '+क्मषा'" in out
 
 
 def test_a_charset_may_be_asked_for(tmp_path, capsys):
