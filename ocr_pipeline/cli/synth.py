@@ -15,7 +15,7 @@ from unicodedata import normalize
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    args = _parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     try:
         args.run(args)
     except (OSError, ValueError, RuntimeError) as error:
@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(prog="ocr-synth", description=__doc__)
     commands = parser.add_subparsers(required=True)
 

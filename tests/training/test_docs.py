@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
-MODULES = {"ocr-run": "run", "ocr-train": "train", "ocr-eval": "evaluate", "ocr-data": "data"}
+MODULES = {
+    "ocr-run": "run",
+    "ocr-train": "train",
+    "ocr-eval": "evaluate",
+    "ocr-data": "data",
+    "ocr-synth": "synth",
+}
 COMMANDS = [
     command
     for name in ("fine-tuning.md", "data.md")
