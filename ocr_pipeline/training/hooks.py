@@ -172,11 +172,15 @@ class Validation(HookBase):
         comm.synchronize()  # evaluations take their time, and on one process alone
 
     def _figures(self, step: int) -> dict[str, float]:
-        figures = self.evaluate(self.model)
-        rounded = {name: round(value, 2) for name, value in figures.items()}
-        logger.info("evaluation at step %d: %s", step, rounded)
-        if hasattr(self.evaluate, "sheet"):
-            write_picture(self.out / "samples" / f"{step:06}.png", self.evaluate.sheet(self.model))
+        with torch.random.fork_rng(devices=[]):
+            # Of endless pages, the same each time. (torch.manual_seed would touch GPUs' too.)
+            torch.default_generator.manual_seed(0)
+            figures = self.evaluate(self.model)
+            rounded = {name: round(value, 2) for name, value in figures.items()}
+            logger.info("evaluation at step %d: %s", step, rounded)
+            if hasattr(self.evaluate, "sheet"):
+                sheet = self.evaluate.sheet(self.model)
+                write_picture(self.out / "samples" / f"{step:06}.png", sheet)
         self.trainer.storage.put_scalars(**figures, smoothing_hint=False)
         return figures
 

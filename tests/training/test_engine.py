@@ -365,6 +365,23 @@ def test_the_best_weights_are_kept_and_a_run_that_gets_no_better_ends(tmp_path, 
     assert (tmp_path / "curves.png").stat().st_size > 5000
 
 
+class Drawn:
+    """An evaluation on what is drawn by torch's seed, as endless sources are."""
+
+    def __call__(self, model):
+        return {"val/seed": float(torch.initial_seed()), "val/draw": torch.rand(()).item()}
+
+
+def test_every_evaluation_draws_the_same(tmp_path):
+    cfg = config(steps=4, eval_period=2, best="val/draw")
+    cfg.evaluate = L(Drawn)()
+    train(cfg, out=tmp_path)
+    for figure in ("val/seed", "val/draw"):
+        values = [row[figure] for row in history(tmp_path) if figure in row]
+        assert len(values) > 1
+        assert len(set(values)) == 1
+
+
 def test_a_run_that_only_gets_worse_keeps_what_it_began_with(tmp_path, caplog):
     start = train(config(steps=2), out=tmp_path / "start")
     cfg = config(steps=6, eval_period=3, best="val/hmean", init=str(start))
