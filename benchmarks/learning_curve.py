@@ -6,8 +6,8 @@
 
 For each number of pages, with and without `--replay`, it runs `ocr-train` from the same weights and
 `ocr-eval` on a set of the same kind (`--own`, bag of words) and on one of another kind (`--other`,
-exact words or hmean of boxes). What is there already is not made again. The figures go to
-OUT/curve.json, the picture to OUT/curve.png.
+exact words or hmean of boxes); the sanity set's figure is that of the run's report. What is there
+already is not made again. The figures go to OUT/curve.json, the picture to OUT/curve.png.
 """
 
 import argparse
@@ -38,17 +38,18 @@ def subset(folder: Path, labels: str, pages: int, out: Path) -> Path:
     return out
 
 
-def train(args: argparse.Namespace, pages: int, replay: float) -> Path:
-    """Fine-tune on so many pages; the weights."""
+def train(args: argparse.Namespace, pages: int, replay: float) -> tuple[Path, dict[str, Any]]:
+    """Fine-tune on so many pages; the weights, and the run's report."""
     run = args.out / f"{pages}-{replay}"
-    if not (run / "report.json").exists():
+    report = run / "report.json"
+    if not report.exists():
         labels = subset(args.data, args.labels, pages, args.out / f"{pages}.jsonl")
         command = ["ocr-train", args.stage, "--data", labels, "--validation", args.validation]
         command += ["--weights", args.weights, "--replay", replay, "--out", run]
         command += ["--replay-pdfs", *args.replay_pdfs] if args.replay_pdfs and replay else []
         command += ["--resume"] if (run / "last.pth").exists() else []
         subprocess.run([*map(str, command), *args.settings], check=True)
-    return run / "weights.safetensors"
+    return run / "weights.safetensors", json.loads(report.read_bytes())
 
 
 def measure(args: argparse.Namespace, weights: Path, name: str) -> dict[str, float]:
@@ -63,15 +64,20 @@ def measure(args: argparse.Namespace, weights: Path, name: str) -> dict[str, flo
         if not out.exists():
             whole = ["ocr-eval", *command, option, weights, "--out", out]
             subprocess.run(list(map(str, whole)), check=True, stdout=subprocess.DEVNULL)
-        found[kind] = json.loads(out.read_text())["bag_f" if kind == "own" else figure]
+        found[kind] = json.loads(out.read_bytes())["bag_f" if kind == "own" else figure]
     return found
 
 
 def draw(args: argparse.Namespace, start: dict[str, float], rows: list[dict[str, Any]]) -> None:
-    """Two panels: pages of the same kind, pages of another kind."""
-    figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), constrained_layout=True)
-    titles = [f"{args.own.name}: bag of words F", f"{args.other.name}: {STAGES[args.stage][2]}"]
-    for panel, kind, title in zip(panels, ("own", "other"), titles, strict=True):
+    """A panel each: pages of the same kind, pages of another kind, and the sanity set."""
+    figure, panels = plt.subplots(1, 3, figsize=(12, 3.6), constrained_layout=True)
+    about = STAGES[args.stage][2]
+    titles = {
+        "own": f"{args.own.name}: bag of words F",
+        "other": f"{args.other.name}: {about}",
+        "sanity": f"sanity set: {about}",
+    }
+    for panel, (kind, title) in zip(panels, titles.items(), strict=True):
         panel.axhline(start[kind], color="grey", linestyle=":", label="before")
         for replay in sorted({row["replay"] for row in rows}):
             points = [(row["pages"], row[kind]) for row in rows if row["replay"] == replay]
@@ -106,12 +112,15 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
 
     start = measure(args, args.weights, "before")
-    rows = [
-        {"pages": pages, "replay": replay}
-        | measure(args, train(args, pages, replay), f"{pages}-{replay}")
-        for pages in args.sizes
-        for replay in args.replay
-    ]
+    rows: list[dict[str, Any]] = []
+    sanity = f"sanity/{STAGES[args.stage][1]}"
+    for pages in args.sizes:
+        for replay in args.replay:
+            weights, report = train(args, pages, replay)
+            start["sanity"] = report["before"][sanity]
+            figures = measure(args, weights, f"{pages}-{replay}")
+            figures["sanity"] = report["after"][sanity]
+            rows.append({"pages": pages, "replay": replay} | figures)
     for row in [{"pages": 0} | start, *rows]:
         print(json.dumps(row))
     (args.out / "curve.json").write_text(json.dumps({"before": start, "runs": rows}, indent=1))

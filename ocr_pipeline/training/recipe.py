@@ -120,10 +120,12 @@ def fine_tuning(
             patience=8,
         ),
     )
-    sets: EvaluationSets = [
-        ("validation", L(ConcatDataset)(datasets=held)),
-        ("sanity", L(LabelledPages)(folder=str(SANITY))),
-    ]
+    sanity = str(SANITY)
+    sets: EvaluationSets = [("validation", L(ConcatDataset)(datasets=held))]
+    if codec is None or not charset or _spells(codec, sanity):
+        sets.append(("sanity", L(LabelledPages)(folder=sanity)))
+    else:
+        logger.info("the sanity set is not measured: the charset lacks its letters")
     if codec is not None:
         fresh = len(set(codec.symbols) - set(split_symbols(json.loads(metadata["charset"]))))
         cfg |= _recognition(codec, sources, sets, device_found)
@@ -287,6 +289,13 @@ def _folder(path: Path, *, held_out: bool, learnt: bool = False) -> Any:
             )
         pages.part = (~0 if learnt else 0, _between(count, 2, 5) if count < 100 else 20)
     return pages
+
+
+def _spells(codec: Codec, folder: str) -> bool:
+    """Whether the charset has the letters of at least half of a folder's words."""
+    records = LabelledPages(folder=folder).records
+    known = [codec.covers(word["text"]) for record in records for word in record["words"]]
+    return 2 * sum(known) >= len(known)
 
 
 def _made(pages: Any) -> LabelledPages:
