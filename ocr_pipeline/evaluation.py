@@ -231,8 +231,8 @@ def nothing_read(texts: Sequence[str]) -> str:
             "wait some hundreds of steps, then lower train.lr"
         )
     return (
-        f"{begin}, but they were read as various texts, such as {common!r}. Symbols that are new to "
-        "the weights take some hundreds of steps; else labels and quads may be out of step "
+        f"{begin}, but they were read as various texts, such as {common!r}. Symbols that are new "
+        "to the weights take some hundreds of steps; else labels and quads may be out of step "
         "(another order, another picture), or the charset's order is not that of the weights: look "
         "at samples/"
     )
