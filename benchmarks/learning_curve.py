@@ -14,7 +14,6 @@ import argparse
 import json
 import random
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +116,10 @@ def main() -> None:
     for pages in args.sizes:
         for replay in args.replay:
             weights, report = train(args, pages, replay)
-            start["sanity"] = report["before"][sanity]
             figures = measure(args, weights, f"{pages}-{replay}")
             figures["sanity"] = report["after"][sanity]
             rows.append({"pages": pages, "replay": replay} | figures)
+    start["sanity"] = report["before"][sanity]  # all runs began with the same weights
     for row in [{"pages": 0} | start, *rows]:
         print(json.dumps(row))
     (args.out / "curve.json").write_text(json.dumps({"before": start, "runs": rows}, indent=1))
@@ -128,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -22,7 +22,9 @@ def main() -> None:
 
     prepare_process()
     pages = LabelledPages(folder=args.folder)
-    ways = {on: OCRPipeline.from_pretrained(device="cpu", orientation=on) for on in (True, False)}
+    looking = OCRPipeline.from_pretrained(device="cpu")
+    models = dict(detector=looking.detector, recognizer=looking.recognizer)
+    ways = {True: looking, False: OCRPipeline(**models, orientation=False)}
     seconds: dict[bool, list[float]] = {True: [], False: []}
     for index in range(min(args.limit, len(pages))):
         image = pages[index]["image"]

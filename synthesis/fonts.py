@@ -9,15 +9,18 @@ import hashlib
 import logging
 import re
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import typst
 from fontTools.pens.recordingPen import DecomposingRecordingPen
 from fontTools.ttLib import TTFont, TTLibError
 
 from synthesis.held_out import is_held_out
+
+Seen = TypeVar("Seen")
 
 logger = logging.getLogger(__name__)
 logging.getLogger("fontTools").setLevel(logging.ERROR)  # odd time stamps are nobody's business
@@ -101,15 +104,8 @@ def scan(
     searched = [*filter(_exists, SYSTEM_FONTS), *folders]
     fonts, infos = _listed(searched)
     faces: dict[str, Face] = {}
-    for info in infos:
-        if held_out(info.family) or UNUSABLE.search(info.family):
-            continue
-        try:
-            with TTFont(info.path, fontNumber=info.index, lazy=True) as font:
-                checked = _inspect(font, info)
-        except (TTLibError, OSError, KeyError, AssertionError, ValueError) as error:
-            logger.info("%s: left out, fontTools cannot read it (%s)", info.path, error)
-            continue
+    usable = [i for i in infos if not held_out(i.family) and not UNUSABLE.search(i.family)]
+    for _, checked in _looked_into(usable, _inspect):
         if checked is not None:
             signature, face = checked
             faces.setdefault(signature, face)
@@ -141,15 +137,8 @@ def covering(
     searched = folders or [*filter(_exists, SYSTEM_FONTS)]
     fonts, infos = _listed(searched)
     faces, most = [], (0, "")
-    for info in infos:
-        if held_out(info.family) or PLACEHOLDERS.search(info.family):
-            continue
-        try:
-            with TTFont(info.path, fontNumber=info.index, lazy=True) as font:
-                known = frozenset(font.getBestCmap() or ())
-        except (TTLibError, OSError, KeyError, AssertionError, ValueError) as error:
-            logger.info("%s: left out, fontTools cannot read it (%s)", info.path, error)
-            continue
+    usable = [i for i in infos if not held_out(i.family) and not PLACEHOLDERS.search(i.family)]
+    for info, known in _looked_into(usable, lambda font, _: frozenset(font.getBestCmap() or ())):
         most = max(most, (len(characters & known), info.family))
         if characters <= known:
             faces.append(_face(info, look="text", characters=known))
@@ -176,6 +165,20 @@ def _listed(folders: Sequence[str | Path]) -> tuple[typst.Fonts, list[typst.Font
     )
     faces = [info for info in fonts.fonts() if info.path]
     return fonts, sorted(faces, key=lambda info: (info.family, info.style, info.weight))
+
+
+def _looked_into(
+    infos: Iterable[typst.FontInfo], look: Callable[[TTFont, typst.FontInfo], Seen]
+) -> Iterator[tuple[typst.FontInfo, Seen]]:
+    """Each face with what is seen in its file; those that cannot be read are named in the log."""
+    for info in infos:
+        try:
+            with TTFont(info.path, fontNumber=info.index, lazy=True) as font:
+                seen = look(font, info)
+        except (TTLibError, OSError, KeyError, AssertionError, ValueError) as error:
+            logger.info("%s: left out, fontTools cannot read it (%s)", info.path, error)
+            continue
+        yield info, seen
 
 
 def _exists(path: str | Path) -> bool:

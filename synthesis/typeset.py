@@ -1002,9 +1002,10 @@ class PageMaker:
         lines: list[Spec] = []
         while room > 0:
             # Letters of joined scripts cannot be set apart.
-            face = self.face(self.size(7, 26), look="any", fill=fill) | {"tracking": 0}
+            face = self.face(self.size(7, 26), look="any", fill=fill)
+            face = self.like(face, tracking=0, small_caps=False)
             text = " ".join(self.many(2, 12, lambda: self.pick(self.own_words)))
-            lines.append({"face": face | {"small_caps": False}, "text": text})
+            lines.append({"face": face, "text": text})
             room -= 2 * face["size"]
         return spec | {"lines": lines}
 

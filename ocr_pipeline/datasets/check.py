@@ -183,10 +183,9 @@ class Report:
                         lines.append(f"{'':9}... and {len(findings) - examples} more")
         if self.unknown:
             lines += ["", "unknown characters"]
-        for symbol, count in self.unknown.most_common():
-            first = self.first[symbol]
-            lines.append(f"{count:7}  {code_point(symbol)}, first {first.where}  {first.what}")
-        if self.unknown:
+            for symbol, count in self.unknown.most_common():
+                first = self.first[symbol]
+                lines.append(f"{count:7}  {code_point(symbol)}, first {first.where}  {first.what}")
             lines.append(f"  they are learnt with --charset '+{''.join(sorted(self.unknown))}'")
         return "\n".join(lines) + "\n"
 

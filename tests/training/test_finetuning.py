@@ -77,9 +77,8 @@ def test_a_run_learns_new_symbols_and_keeps_what_it_knew(tmp_path, write_pages, 
     before, after = load_recognizer(tiny_weights, CPU), load_recognizer(out, CPU)
     assert after.codec.charset == "abcdefghαβγ"
     measured = json.loads((out / "report.json").read_text())["before"]
-    assert {name.partition("/")[0] for name in measured} == {
-        "validation"
-    }  # no letters for sanity's
+    # The charset has no letters for the sanity set.
+    assert {name.partition("/")[0] for name in measured} == {"validation"}
     known = before.model.head.weight
     torch.testing.assert_close(after.model.head.weight[:9], known, atol=1e-3, rtol=1e-3)
 
