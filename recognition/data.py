@@ -29,6 +29,9 @@ def legible_words(page: Page) -> list[Mapping[str, Any]]:
     return [word for word in page["words"] if not word.get("ignore") and word["text"]]
 
 
+#: Pages of a source in memory, of which words are drawn; see `WordCrops`.
+KEPT = 4
+
 #: Of gaps this wide, in heights of the words, a third is bridged when words are joined.
 NARROW = 0.15
 
@@ -113,8 +116,8 @@ class WordCrops(IterableDataset):
         max_pixels: padded pixels in a batch (the width times 32 times the count).
         words_per_page: words taken of a page before the next source is drawn, so that a batch
             holds many typefaces.
-        cuts: how often each of them is cut, framed and roughened anew: that takes far less time
-            than to make a page.
+        uses: how often words are taken of a page on average, others of its source in between: to
+            make one takes far longer than to cut, frame and roughen its words anew.
         joined: share of words that are cut together with their neighbours where these are near
             (see `join_words`), if the codec has a space: detectors miss narrow gaps, and then the
             recognizer must tell.
@@ -130,7 +133,7 @@ class WordCrops(IterableDataset):
         codec: Codec,
         max_pixels: int = 32 * 96 * 64,
         words_per_page: int = 48,
-        cuts: int = 2,
+        uses: int = 4,
         joined: float = 0.4,
         seed: int = 0,
     ):
@@ -138,7 +141,7 @@ class WordCrops(IterableDataset):
         self.codec = codec
         self.max_pixels = max_pixels
         self.words_per_page = words_per_page
-        self.cuts = cuts
+        self.uses = uses
         self.joined = joined if codec.covers(" ") else 0.0
         self.seed = seed
         self.left_out: Counter[str] = Counter()
@@ -164,7 +167,7 @@ class WordCrops(IterableDataset):
                 }
 
     def _words(self, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, list[int]]]:
-        streams = [shuffled_forever(pages, rng) for pages, _ in self.sources]
+        streams = [self._reused(shuffled_forever(pages, rng), rng) for pages, _ in self.sources]
         weights = np.array([weight for _, weight in self.sources], dtype=np.float64)
         taken = np.full(len(streams), 1e-6)
         while True:
@@ -175,12 +178,19 @@ class WordCrops(IterableDataset):
             count = min(len(words), self.words_per_page)
             taken[source] += max(1, count)
             chosen = rng.choice(len(words), count, replace=False).tolist()
-            for _ in range(self.cuts):
-                cut = [
-                    join_words(words, i, rng) if rng.random() < self.joined else words[i]
-                    for i in chosen
-                ]
-                yield from self._cut(page, cut, rng)
+            cut = [
+                join_words(words, i, rng) if rng.random() < self.joined else words[i]
+                for i in chosen
+            ]
+            yield from self._cut(page, cut, rng)
+
+    def _reused(self, pages: Iterator[Page], rng: np.random.Generator) -> Iterator[Page]:
+        """Draws from the last few of endless pages, each of them `uses` times on average."""
+        kept: list[Page] = []
+        while True:
+            if len(kept) < KEPT or rng.random() < 1 / self.uses:
+                kept = [*kept[1 - KEPT :], next(pages)]
+            yield kept[int(rng.integers(len(kept)))]
 
     def _cut(
         self, page: Page, words: Sequence[Mapping[str, Any]], rng: np.random.Generator

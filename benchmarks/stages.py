@@ -1,0 +1,102 @@
+"""Speed of each stage alone, on one device: the middle of several rounds.
+
+    uv run benchmarks/stages.py
+    uv run benchmarks/stages.py --device cuda --pages data/eval/forms
+
+The recognizer reads batches of 64 crops of 32 x 96, cut from a rendered page. The detector, with
+its post-processing, finds the words of that page, 1024 x 1024 pixels, at that size. With --pages,
+whole pages are read too, one after the other.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from detection.detector import Detector
+from ocr_pipeline import OCRPipeline
+from ocr_pipeline.device import inference_dtype, prepare_process, resolve_device
+from ocr_pipeline.labels import LabelledPages
+from ocr_pipeline.weights import load_detector, load_recognizer
+from recognition.recognizer import Recognizer
+
+SIDE = 1024  # pixels of the page
+LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+
+
+def median_seconds(work: Callable[[], object], rounds: int, device: torch.device) -> float:
+    """The middle of so many rounds, after three that warm up."""
+    seconds = []
+    for _ in range(rounds + 3):
+        start = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds[3:])
+
+
+def page_of_words(rng: np.random.Generator) -> np.ndarray:
+    """A white page (SIDE, SIDE, 3) with some 250 words in 16 lines."""
+    page = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    for y in range(60, SIDE - 20, 60):
+        x = 20
+        while x < SIDE - 120:
+            word = "".join(rng.choice(LETTERS, rng.integers(2, 7)))
+            cv2.putText(
+                page, word, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 1, cv2.LINE_AA
+            )
+            x += cv2.getTextSize(word, cv2.FONT_HERSHEY_SIMPLEX, 0.55, 1)[0][0] + 12
+    return page
+
+
+def main() -> None:
+    """Time the stages, print a line each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--pages", type=Path, help="a folder in the label format")
+    parser.add_argument("--limit", type=int, default=50, help="pages read of it")
+    args = parser.parse_args()
+
+    prepare_process()
+    device = resolve_device(args.device)
+    fast = inference_dtype(device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    print(f"{name}, {torch.get_num_threads()} threads")
+
+    page = page_of_words(np.random.default_rng(1))
+    detector, recognizer = load_detector(None, device), load_recognizer(None, device)
+    grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
+    crops = [grey[y : y + 32, x : x + 96] for y in range(36, 996, 60) for x in range(20, 404, 96)]
+    for dtype in dict.fromkeys((fast, torch.float32)):
+        reader = Recognizer(model=recognizer.model, codec=recognizer.codec, dtype=dtype)
+        seconds = median_seconds(lambda reader=reader: reader.recognize(crops), args.rounds, device)
+        print(f"recognizer, {dtype}: {len(crops) / seconds:.0f} words a second")
+    for dtype in dict.fromkeys((fast, torch.float32)):
+        finder = Detector(model=detector.model, long_side=SIDE, max_upscale=1.0, dtype=dtype)
+        found = len(finder.detect([page])[0].quads)
+        seconds = median_seconds(lambda finder=finder: finder.detect([page]), args.rounds, device)
+        print(f"detector, {dtype}: {seconds:.3f} s for {SIDE} x {SIDE} with {found} words")
+    if args.pages:
+        pipeline = OCRPipeline(detector=detector, recognizer=recognizer)
+        images = [page["image"] for page in LabelledPages(folder=args.pages)][: args.limit]
+        seconds, words = [], 0
+        for image in images:
+            pipeline.read(image)  # kernels of a new size are compiled the first time
+            start = time.perf_counter()
+            words += sum(len(page.words) for page in pipeline.read(image).pages)
+            seconds.append(time.perf_counter() - start)
+        print(
+            f"pages: {statistics.median(seconds):.3f} s each, {sum(seconds) / len(images):.3f} on "
+            f"average of {len(images)}, with {words / len(images):.0f} words each"
+        )
+
+
+if __name__ == "__main__":
+    main()
