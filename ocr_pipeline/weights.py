@@ -17,6 +17,7 @@ from detection.d2 import instantiate
 from detection.detector import Detector
 from ocr_pipeline.device import inference_dtype
 from ocr_pipeline.files import atomic
+from ocr_pipeline.folding import fold_batch_norms
 from recognition.codec import Codec, split_symbols
 from recognition.model import CRNN
 from recognition.recognizer import Recognizer
@@ -119,7 +120,8 @@ def load_detector(path: str | Path | None, device: torch.device) -> Detector:
     if isinstance(model, CRNN):
         raise WeightsError(f"{source}: these are a recognizer's weights; give --recognizer them")
     resolution = json.loads(metadata.get("resolution", "{}"))
-    return _described(Detector(model=model, dtype=inference_dtype(device), **resolution), source)
+    detector = Detector(model=fold_batch_norms(model), dtype=inference_dtype(device), **resolution)
+    return _described(detector, source)
 
 
 def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer:
@@ -131,7 +133,10 @@ def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer
     codec = Codec(charset=json.loads(metadata["charset"]))
     exponent = json.loads(metadata.get("confidence_exponent", "1"))
     recognizer = Recognizer(
-        model=model, codec=codec, dtype=inference_dtype(device), exponent=exponent
+        model=fold_batch_norms(model),
+        codec=codec,
+        dtype=inference_dtype(device),
+        exponent=exponent,
     )
     return _described(recognizer, source)
 
