@@ -28,14 +28,14 @@ data = L(DataLoader)(
     dataset=L(WordCrops)(
         # Shares of words. Held-out pages are for `evaluate`.
         sources=[
-            (L(PdfPages)(folders=["${paths.typeset}"], **_pages, seed=11), 0.32),
+            (L(PdfPages)(folders=["${paths.typeset}"], **_pages, seed=11), 0.28),
             (L(PdfPages)(folders=["${paths.signs}"], **_pages, seed=13), 0.08),
-            (L(PdfPages)(folders=["${paths.documents}"], **_pages, seed=12), 0.08),
+            (L(PdfPages)(folders=["${paths.documents}"], **_pages, seed=12), 0.06),
             # Many words a picture, for what holds none teaches a reader nothing.
-            (scenes(bare=0.0, ornamented=0.1, groups=24, seed=14), 0.22),
-            (real_pages("sroie"), 0.16),
+            (scenes(bare=0.0, ornamented=0.1, groups=24, seed=14), 0.28),
+            (real_pages("sroie"), 0.14),
             (real_pages("tapuscorpus_fra"), 0.06),
-            (real_pages("ic15_words", labels="labels.jsonl"), 0.08),
+            (real_pages("ic15_words", labels="labels.jsonl"), 0.10),
         ],
         codec="${codec}",
         max_pixels=32 * 96 * 96,

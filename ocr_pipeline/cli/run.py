@@ -254,7 +254,8 @@ class _Run:
                 self.note(item)
                 progress.update()
         _say(
-            f"{len(inputs)} inputs, {len(self.errors)} failed; {pages} pages, {words} words "
+            f"{_counted(len(inputs), 'input')}, {len(self.errors)} failed; "
+            f"{_counted(pages, 'page')}, {_counted(words, 'word')} "
             f"in {time.perf_counter() - start:.1f} s"
         )
 
@@ -376,7 +377,7 @@ class _Run:
             else:
                 todo.append(item)
         if done:
-            _say(f"{done} of {len(inputs)} inputs are done already")
+            _say(f"{done} of {_counted(len(inputs), 'input')} done already")
         return todo
 
     def taken(self, item: Input) -> str | None:
@@ -553,6 +554,10 @@ def _probability(text: str) -> float:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _say(line: str) -> None:

@@ -57,7 +57,7 @@ def test_text_goes_to_standard_output(run, tmp_path):
     code, out, err = run("a.png")
     assert (code, out) == (0, "s1 s2\n")
     assert err[0].startswith("device cpu, weights bars.safetensors (")
-    assert err[1].startswith("1 inputs, 0 failed; 1 pages, 2 words in ")
+    assert err[1].startswith("1 input, 0 failed; 1 page, 2 words in ")
     assert files(tmp_path) == ["a.png"]
 
 
@@ -252,7 +252,7 @@ def test_resume_reads_only_what_is_not_done(run, ocr, tmp_path):
     (tmp_path / "out/.d.json.123.part").write_bytes(b"half")
     count, code, err = pages_read("--resume")
     assert (count, code) == (3, 1)  # b, c and d; bad is tried again, and fails
-    assert "1 of 5 inputs are done already" in err
+    assert "1 of 5 inputs done already" in err
     assert json.loads((tmp_path / "out/b.json").read_text())["pages"][0]["blocks"]
     assert files(tmp_path / "out") == ["a.json", "b.json", "c.json", "d.json", "run.jsonl"]
     assert pages_read("--resume")[0] == 0
@@ -304,7 +304,7 @@ def test_other_files_results_are_not_replaced(run, tmp_path):
     assert (tmp_path / "out/a.txt").read_text() == "s1\n"
     # The same file by another name is no other file.
     _, _, err = run(tmp_path / "x/a.png", "--out", "out", "--format", "txt", "--resume")
-    assert "1 of 1 inputs are done already" in err
+    assert "1 of 1 input done already" in err
 
 
 def test_folders_that_cannot_be_written_to_cost_a_line(run, tmp_path):
@@ -350,7 +350,7 @@ def test_interrupted_what_was_read_is_written_and_logged(run, ocr, tmp_path, mon
     assert files(tmp_path / "out") == ["a.json", "b.json", "run.jsonl"]
     monkeypatch.setattr(ocr.detector, "detect", find)
     code, _, err = run(*inputs, "--resume")
-    assert (code, err[1]) == (0, "2 of 4 inputs are done already")
+    assert (code, err[1]) == (0, "2 of 4 inputs done already")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
