@@ -54,6 +54,18 @@ def test_what_cannot_be_learnt_is_left_out_and_counted(caplog):
     assert "'Zoo' in rendered" in caplog.text
 
 
+def test_a_page_is_used_several_times_and_cut_anew_each_time():
+    def endless():
+        while True:
+            made.append(len(made))
+            yield page_of(["abba"])
+
+    made: list[int] = []
+    crops = [image for batch in islice(batches(endless(), uses=4), 5) for image in batch["images"]]
+    assert len(crops) / 8 < len(made) < len(crops) / 2
+    assert len({image.numpy().tobytes() for image in crops}) > 0.9 * len(crops)
+
+
 def test_sources_are_mixed_by_words_not_pages():
     many, few = [page_of(["aaaa"] * 12)], [page_of(["b"])]
     data = WordCrops(
