@@ -1,13 +1,16 @@
 """Batch norms folded into the convolutions before them: the same function in fewer passes."""
 
 from itertools import pairwise
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import fuse_conv_bn_weights
 
+Model = TypeVar("Model", bound=nn.Module)
 
-def fold_batch_norms(model: nn.Module) -> nn.Module:
+
+def fold_batch_norms(model: Model) -> Model:
     """Fold, in place, each batch norm of a model in evaluation mode into its convolution.
 
     A norm belongs to the convolution that is defined right before it in the same module, or whose
@@ -15,9 +18,10 @@ def fold_batch_norms(model: nn.Module) -> nn.Module:
     stay as they are. The model can no longer be trained.
     """
     for module in list(model.modules()):
-        if isinstance(module, nn.Conv2d) and isinstance(getattr(module, "norm", None), _BatchNorm):
-            _fold(module, module.norm)
-            module.norm = None
+        own = getattr(module, "norm", None)
+        if isinstance(module, nn.Conv2d) and isinstance(own, _BatchNorm):
+            _fold(module, own)
+            setattr(module, "norm", None)  # noqa: B010 - unknown to nn.Conv2d
         for (_, convolution), (name, norm) in pairwise(list(module.named_children())):
             if isinstance(convolution, nn.Conv2d | nn.ConvTranspose2d) and isinstance(
                 norm, _BatchNorm
@@ -28,6 +32,8 @@ def fold_batch_norms(model: nn.Module) -> nn.Module:
 
 
 def _fold(convolution: nn.Conv2d | nn.ConvTranspose2d, norm: _BatchNorm) -> None:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     convolution.weight, convolution.bias = fuse_conv_bn_weights(
         convolution.weight,
         convolution.bias,
