@@ -59,10 +59,10 @@ def build_parser() -> argparse.ArgumentParser:
     output = parser.add_argument_group("output")
     output.add_argument(
         "--out",
-        type=Path,
+        type=lambda text: None if text == "-" else Path(text),
         metavar="PATH",
         help="a file for one document, such as results.json; else a folder, with files for each "
-        "input, named like it, and a log, run.jsonl",
+        "input, named like it, and a log, run.jsonl; default: -, standard output",
     )
     output.add_argument(
         "--format",

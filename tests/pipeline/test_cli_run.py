@@ -52,9 +52,10 @@ def files(folder):
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 
-def test_text_goes_to_standard_output(run, tmp_path):
+@pytest.mark.parametrize("options", [[], ["--out", "-"]])
+def test_text_goes_to_standard_output(run, tmp_path, options):
     bars(1, 2).save(tmp_path / "a.png")
-    code, out, err = run("a.png")
+    code, out, err = run("a.png", *options)
     assert (code, out) == (0, "s1 s2\n")
     assert err[0].startswith("device cpu, weights bars.safetensors (")
     assert err[1].startswith("1 input, 0 failed; 1 page, 2 words in ")
