@@ -26,13 +26,14 @@ from ocr_pipeline.weights import load_detector, load_recognizer
 from recognition.recognizer import Recognizer
 
 SIDE = 1024  # pixels of the page
+ROUNDS = 20
 LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
-def median_seconds(work: Callable[[], object], rounds: int, device: torch.device) -> float:
-    """The middle of so many rounds, after three that warm up."""
+def median_seconds(work: Callable[[], object], device: torch.device) -> float:
+    """The middle of the rounds, after three that warm up."""
     seconds = []
-    for _ in range(rounds + 3):
+    for _ in range(ROUNDS + 3):
         start = time.perf_counter()
         work()
         if device.type == "cuda":
@@ -42,7 +43,7 @@ def median_seconds(work: Callable[[], object], rounds: int, device: torch.device
 
 
 def page_of_words(rng: np.random.Generator) -> np.ndarray:
-    """A white page (SIDE, SIDE, 3) with some 250 words in 16 lines."""
+    """A white page (SIDE, SIDE, 3) with some 300 words in 16 lines."""
     page = np.full((SIDE, SIDE, 3), 255, np.uint8)
     for y in range(60, SIDE - 20, 60):
         x = 20
@@ -59,7 +60,6 @@ def main() -> None:
     """Time the stages, print a line each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--pages", type=Path, help="a folder in the label format")
     parser.add_argument("--limit", type=int, default=50, help="pages read of it")
     args = parser.parse_args()
@@ -76,16 +76,17 @@ def main() -> None:
     crops = [grey[y : y + 32, x : x + 96] for y in range(36, 996, 60) for x in range(20, 404, 96)]
     for dtype in dict.fromkeys((fast, torch.float32)):
         reader = Recognizer(model=recognizer.model, codec=recognizer.codec, dtype=dtype)
-        seconds = median_seconds(lambda reader=reader: reader.recognize(crops), args.rounds, device)
+        seconds = median_seconds(lambda reader=reader: reader.recognize(crops), device)
         print(f"recognizer, {dtype}: {len(crops) / seconds:.0f} words a second")
     for dtype in dict.fromkeys((fast, torch.float32)):
         finder = Detector(model=detector.model, long_side=SIDE, max_upscale=1.0, dtype=dtype)
         found = len(finder.detect([page])[0].quads)
-        seconds = median_seconds(lambda finder=finder: finder.detect([page]), args.rounds, device)
+        seconds = median_seconds(lambda finder=finder: finder.detect([page]), device)
         print(f"detector, {dtype}: {seconds:.3f} s for {SIDE} x {SIDE} with {found} words")
     if args.pages:
         pipeline = OCRPipeline(detector=detector, recognizer=recognizer)
-        images = [page["image"] for page in LabelledPages(folder=args.pages)][: args.limit]
+        pages = LabelledPages(folder=args.pages)
+        images = [pages[i]["image"] for i in range(min(len(pages), args.limit))]
         seconds, words = [], 0
         for image in images:
             pipeline.read(image)  # kernels of a new size are compiled the first time

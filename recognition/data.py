@@ -29,7 +29,7 @@ def legible_words(page: Page) -> list[Mapping[str, Any]]:
     return [word for word in page["words"] if not word.get("ignore") and word["text"]]
 
 
-#: Pages of a source in memory, of which words are drawn; see `WordCrops`.
+#: Pages of an iterable in memory, of which words are drawn; see `WordCrops`.
 KEPT = 4
 
 #: Of gaps this wide, in heights of the words, a third is bridged when words are joined.
@@ -53,15 +53,23 @@ def reason_to_leave_out(text: str, *, width: int, codec: Codec) -> str | None:
 
 
 def shuffled_forever(pages: Any, rng: np.random.Generator) -> Iterator[Page]:
-    """Pages of a map-style dataset in random order without end; an iterable as it comes."""
-    if not hasattr(pages, "__len__"):
-        yield from pages
-        return
+    """Pages of a map-style dataset in random order without end."""
     if len(pages) == 0:
         raise ValueError("a source of pages is empty: check its label file, or its part")
     while True:
         for index in rng.permutation(len(pages)):
             yield pages[int(index)]
+
+
+def reused(pages: Iterable[Page], uses: int, rng: np.random.Generator) -> Iterator[Page]:
+    """Endless pages as they come, and between them again some of the last few: each page `uses`
+    times on average."""
+    kept: list[Page] = []
+    for page in pages:
+        kept = [*kept[1 - KEPT :], page]
+        yield page
+        while rng.random() > 1 / uses:
+            yield kept[int(rng.integers(len(kept)))]
 
 
 def join_words(
@@ -116,7 +124,7 @@ class WordCrops(IterableDataset):
         max_pixels: padded pixels in a batch (the width times 32 times the count).
         words_per_page: words taken of a page before the next source is drawn, so that a batch
             holds many typefaces.
-        uses: how often words are taken of a page on average, others of its source in between: to
+        uses: how often words are taken of a page of an iterable, others in between, on average: to
             make one takes far longer than to cut, frame and roughen its words anew.
         joined: share of words that are cut together with their neighbours where these are near
             (see `join_words`), if the codec has a space: detectors miss narrow gaps, and then the
@@ -167,7 +175,12 @@ class WordCrops(IterableDataset):
                 }
 
     def _words(self, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, list[int]]]:
-        streams = [self._reused(shuffled_forever(pages, rng), rng) for pages, _ in self.sources]
+        streams = [
+            shuffled_forever(pages, rng)
+            if hasattr(pages, "__len__")
+            else reused(pages, self.uses, rng)
+            for pages, _ in self.sources
+        ]
         weights = np.array([weight for _, weight in self.sources], dtype=np.float64)
         taken = np.full(len(streams), 1e-6)
         while True:
@@ -183,14 +196,6 @@ class WordCrops(IterableDataset):
                 for i in chosen
             ]
             yield from self._cut(page, cut, rng)
-
-    def _reused(self, pages: Iterator[Page], rng: np.random.Generator) -> Iterator[Page]:
-        """Draws from the last few of endless pages, each of them `uses` times on average."""
-        kept: list[Page] = []
-        while True:
-            if len(kept) < KEPT or rng.random() < 1 / self.uses:
-                kept = [*kept[1 - KEPT :], next(pages)]
-            yield kept[int(rng.integers(len(kept)))]
 
     def _cut(
         self, page: Page, words: Sequence[Mapping[str, Any]], rng: np.random.Generator

@@ -69,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=_formats,
         metavar="LIST",
         help=f"any of {', '.join(FORMATS)}, joined by commas; default: by the suffix of --out, "
-        "json in a folder, txt without --out",
+        "json in a folder, txt on standard output",
     )
     output.add_argument(
         "--overlay", type=Path, metavar="DIR", help="write pictures of what was read to this folder"

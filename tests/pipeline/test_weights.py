@@ -33,6 +33,10 @@ def test_weights_carry_config_and_charset(tmp_path, crnn):
     assert recognizer.codec.charset == "abc"
     assert recognizer.source == str(path)
     assert len(recognizer.sha256) == 64
+    inputs = torch.rand(2, 1, 32, 64), torch.tensor([64, 40])
+    with torch.inference_mode():
+        read, meant = recognizer.model(*inputs), crnn.eval()(*inputs)
+    torch.testing.assert_close(read, meant, rtol=1e-2, atol=1e-2)
     for name, value in load_model(path, CPU)[0].state_dict().items():
         torch.testing.assert_close(value, crnn.state_dict()[name], rtol=1e-3, atol=1e-4)
     assert load_file(path)["head.weight"].dtype == torch.float16

@@ -1,4 +1,4 @@
-from itertools import islice
+from itertools import count, islice
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ import torch
 
 from recognition.augment import jitter_quad
 from recognition.codec import Codec
-from recognition.data import WordCrops, join_words
+from recognition.data import KEPT, WordCrops, join_words, reused, shuffled_forever
 from recognition.losses import CTCObjective
 from recognition.model import CRNN, time_steps
 
@@ -54,16 +54,21 @@ def test_what_cannot_be_learnt_is_left_out_and_counted(caplog):
     assert "'Zoo' in rendered" in caplog.text
 
 
-def test_a_page_is_used_several_times_and_cut_anew_each_time():
-    def endless():
-        while True:
-            made.append(len(made))
-            yield page_of(["abba"])
+def test_pages_are_used_several_times_and_others_in_between():
+    drawn = [
+        page["n"]
+        for page in islice(reused(({"n": n} for n in count()), 4, np.random.default_rng(0)), 2000)
+    ]
+    assert 2000 / (max(drawn) + 1) == pytest.approx(4, rel=0.15)
+    assert set(drawn) == set(range(max(drawn) + 1))
+    assert np.mean(np.diff(drawn) != 0) > 0.6
+    assert (np.maximum.accumulate(drawn) - drawn < KEPT).all()
 
-    made: list[int] = []
-    crops = [image for batch in islice(batches(endless(), uses=4), 5) for image in batch["images"]]
-    assert len(crops) / 8 < len(made) < len(crops) / 2
-    assert len({image.numpy().tobytes() for image in crops}) > 0.9 * len(crops)
+
+def test_no_labelled_page_is_used_again_before_all_were():
+    pages = [{**page_of(["abba"]), "name": str(n)} for n in range(12)]
+    names = [page["name"] for page in islice(shuffled_forever(pages, np.random.default_rng(0)), 24)]
+    assert len(set(names[:12])) == len(set(names[12:])) == 12
 
 
 def test_sources_are_mixed_by_words_not_pages():
