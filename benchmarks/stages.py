@@ -1,27 +1,23 @@
 """Speed of each stage alone, on one device: the middle of several rounds.
 
-    uv run benchmarks/stages.py
-    uv run benchmarks/stages.py --device cuda --pages data/eval/forms
+    uv run benchmarks/stages.py --device cuda
 
 The recognizer reads batches of 64 crops of 32 x 96, cut from a rendered page. The detector, with
-its post-processing, finds the words of that page, 1024 x 1024 pixels, at that size. With --pages,
-whole pages are read too, one after the other.
+its post-processing, finds the words of that page, 1024 x 1024 pixels, at that size. Whole pages are
+timed by `compare.py`.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 
 from detection.detector import Detector
-from ocr_pipeline import OCRPipeline
 from ocr_pipeline.device import inference_dtype, prepare_process, resolve_device
-from ocr_pipeline.labels import LabelledPages
 from ocr_pipeline.weights import load_detector, load_recognizer
 from recognition.recognizer import Recognizer
 
@@ -60,8 +56,6 @@ def main() -> None:
     """Time the stages, print a line each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--pages", type=Path, help="a folder in the label format")
-    parser.add_argument("--limit", type=int, default=50, help="pages read of it")
     args = parser.parse_args()
 
     prepare_process()
@@ -83,20 +77,6 @@ def main() -> None:
         found = len(finder.detect([page])[0].quads)
         seconds = median_seconds(lambda finder=finder: finder.detect([page]), device)
         print(f"detector, {dtype}: {seconds:.3f} s for {SIDE} x {SIDE} with {found} words")
-    if args.pages:
-        pipeline = OCRPipeline(detector=detector, recognizer=recognizer)
-        pages = LabelledPages(folder=args.pages)
-        images = [pages[i]["image"] for i in range(min(len(pages), args.limit))]
-        seconds, words = [], 0
-        for image in images:
-            pipeline.read(image)  # kernels of a new size are compiled the first time
-            start = time.perf_counter()
-            words += sum(len(page.words) for page in pipeline.read(image).pages)
-            seconds.append(time.perf_counter() - start)
-        print(
-            f"pages: {statistics.median(seconds):.3f} s each, {sum(seconds) / len(images):.3f} on "
-            f"average of {len(images)}, with {words / len(images):.0f} words each"
-        )
 
 
 if __name__ == "__main__":
