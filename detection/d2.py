@@ -31,7 +31,7 @@ with warnings.catch_warnings():
     from detectron2.checkpoint import DetectionCheckpointer
     from detectron2.config import LazyCall, LazyConfig, instantiate
     from detectron2.data import build_detection_train_loader
-    from detectron2.engine import HookBase, SimpleTrainer, hooks, launch
+    from detectron2.engine import HookBase, SimpleTrainer, hooks
     from detectron2.layers import ShapeSpec
     from detectron2.modeling.anchor_generator import DefaultAnchorGenerator
     from detectron2.modeling.backbone import FPN, Backbone, BasicStem, ResNet
@@ -88,6 +88,5 @@ __all__ = [
     "comm",
     "hooks",
     "instantiate",
-    "launch",
     "setup_logger",
 ]

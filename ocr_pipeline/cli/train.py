@@ -95,11 +95,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from detection.d2 import LazyConfig, launch, setup_logger
+    from detection.d2 import LazyConfig, setup_logger
     from ocr_pipeline.device import prepare_process
     from ocr_pipeline.training.engine import first_step
     from ocr_pipeline.training.overfit import overfit_one_batch
     from ocr_pipeline.training.overrides import apply_overrides
+    from ocr_pipeline.training.processes import launch
     from ocr_pipeline.training.recipe import describe
 
     if not args.overfit_one_batch:
@@ -118,9 +119,10 @@ def _run(args: argparse.Namespace) -> int:
     _check_gpus(args.gpus)
     saved = args.out / "config.yaml"
     LazyConfig.save(cfg, str(saved))
-    launch(_train, args.gpus, dist_url="auto", args=(saved, args.out, args.resume))
-    print(f"weights: {args.out / 'weights.safetensors'}")
-    return 0
+    code = launch(_train, count=args.gpus, args=(saved, args.out, args.resume))
+    if not code:
+        print(f"weights: {args.out / 'weights.safetensors'}")
+    return code
 
 
 def _config(args: argparse.Namespace) -> Any:
@@ -201,7 +203,7 @@ def _override(overrides: list[str], key: str, kind: type) -> Any:
 
 
 def plain(error: BaseException) -> str:
-    """An error's message; of one that a loader's worker raised, without the worker's traceback."""
+    """An error's message; of one that another process raised, without that process's traceback."""
     message = str(error).strip()
     if "Traceback (most recent call last)" in message:
         message = message.splitlines()[-1].partition(": ")[2]

@@ -259,6 +259,7 @@ class StopOnSignal(HookBase):
     It listens, while it is entered, to Ctrl-C, SIGTERM, and the closing of the terminal; what the
     process was started to ignore (nohup) it goes on ignoring. A second Ctrl-C does what it always
     does. Others come twice where a launcher passes on what the whole group has got: once is enough.
+    Of several processes all stop after the same step, when one of them was told.
     """
 
     def __init__(self) -> None:
@@ -266,8 +267,7 @@ class StopOnSignal(HookBase):
         self.handlers: dict[int, Any] = {}
 
     def __enter__(self) -> "StopOnSignal":
-        alone = comm.get_world_size() == 1  # several processes would not stop at the same step
-        if alone and threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self.handlers[number] = signal.signal(number, self._receive)
@@ -283,13 +283,17 @@ class StopOnSignal(HookBase):
             signal.signal(number, self.handlers.pop(number))
 
     def before_step(self) -> None:
-        """End the run, if it was told to stop."""
-        self.check()
+        """End the run, if any of its processes was told to stop."""
+        self._end(max(comm.all_gather(self.received)))
 
     def check(self, *_: Any) -> None:
-        """The same wherever else it may be ended: in evaluations, say."""
-        if self.received:
-            raise EndOfRun("told to stop", 128 + self.received)
+        """The same wherever else a process alone may end: in evaluations, say."""
+        if comm.get_world_size() == 1:
+            self._end(self.received)
+
+    def _end(self, number: int) -> None:
+        if number:
+            raise EndOfRun("told to stop", 128 + number)
 
 
 def write_picture(path: Path, image: np.ndarray) -> None:
