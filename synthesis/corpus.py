@@ -7,6 +7,7 @@ are strewn in, so that a reader meets each of `SIGNS` thousands of times in a mi
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -65,6 +66,24 @@ LABELS = {
     "nl": "Naam,Voornaam,Datum,Adres,Plaats,Telefoon,Bedrag,Totaal,Btw,Aantal,Omschrijving"
     ",Handtekening,Factuurnr.,Klantnr.,Betreft,Opmerkingen",
 }
+#: Opening and closing marks of speech.
+_QUOTES = {
+    "en": ["“”", "“”", "‘’", '""'],
+    "fr": ["«»", "“”", '""'],
+    "de": ["„“", "»«", '""'],
+    "es": ["«»", "“”", '""'],
+    "it": ["«»", "“”", '""'],
+    "pt": ["«»", "“”", '""'],
+    "nl": ["‘’", "“”", '""'],
+}
+#: What stands before a vowel, its own vowel dropped.
+_ELISIONS = {"fr": "l' d' qu' j' n' s' c' m'".split(), "it": "l' d' un' dell' all' c'".split()}
+_CONTRACTIONS = (
+    "I'm I've I'd I'll it's that's what's he's she's there's you're they're we're they'd you'd he'd"
+    " you'll they'll don't didn't can't won't isn't wasn't couldn't 'tis o'clock ma'am"
+).split()
+_TITLES = "Mr. Mrs. Dr. St. Capt. Sir Lord Lady Prof. Messrs. Rev. Col.".split()
+_CHAPTERS = "Chapter CHAPTER Book BOOK Part PART Act ACT Section Vol. Plate Appendix".split()
 _DOMAINS = ("com", "org", "net", "edu", "gov", "de", "fr", "es", "it", "nl", "co.uk", "eu", "info")
 
 
@@ -79,7 +98,8 @@ class Corpus:
     def __init__(self, rng: np.random.Generator, *, language: str | None = None) -> None:
         self.rng = rng
         self.language = language or str(rng.choice(list(LANGUAGES), p=list(LANGUAGES.values())))
-        self._words, self._cumulative = _vocabulary(self.language)
+        self.curly = self.chance(0.6)  # apostrophes
+        self._words, self._cumulative, self._plain = _vocabulary(self.language)
         self._drawn: list[str] = []
 
     # ------------------------------------------------------------------------------ small tools
@@ -151,14 +171,61 @@ class Corpus:
                 tokens.append(self.pick(["–", "—", "-", "&", "+", "=", "*", "/", "•", "…", "|"]))
         tokens[0] = capitals(tokens[0][:1]) + tokens[0][1:]
         end = self.pick([".", ".", ".", ".", ".", ".", "?", "!", ":", "...", "…", ";"])
-        return " ".join(tokens) + end
+        return self._curled(" ".join(tokens) + end)
 
     def paragraph(self, sentences: int | None = None) -> str:
         """Some sentences."""
-        return " ".join(self.sentence() for _ in range(sentences or self.between(2, 6)))
+        make = self.told if self.chance(0.3) else self.sentence
+        return " ".join(make() for _ in range(sentences or self.between(2, 6)))
+
+    def told(self) -> str:
+        """A sentence as in books: clauses, speech, asides; common words as common as they are."""
+        opening, closing = self.pick(_QUOTES[self.language])
+        dash = self.pick([" – ", "—", "—", " — ", " -- ", "--"])
+        first, second, end = self.clause(), self.clause(), self.pick(".....?!")
+        joint = self.pick([", ", ", ", "; ", ": ", dash, f" ({self.clause()}) ", " "])
+        text = first + joint + second + end
+        draw = self.rng.random()
+        if draw < 0.15:
+            text = first + end
+        elif draw < 0.45:  # speech, and by whom
+            said = capitals(first[:1]) + first[1:]
+            pause = self.pick([",", ",", "!", "?", "…", "!—"])
+            by = f"{self.word()} {self.pick([self.name(), self._pool('last'), self.word()])}"
+            text = f"{opening}{said}{pause}{closing} {by}"
+            text += f", {opening}{second}{end}{closing}" if self.chance(0.5) else "."
+        elif draw < 0.65:
+            text = f"{opening}{capitals(text[:1]) + text[1:]}{closing}"
+        elif draw < 0.75:
+            text = f"{first}{joint}{opening}{second}{closing}{self.pick('.,;:')} {self.clause()}."
+        return self._curled(text if text[0] in opening else capitals(text[:1]) + text[1:])
+
+    def clause(self) -> str:
+        """Some words, among them contractions, names with their titles, Roman numerals."""
+        at = np.searchsorted(self._plain, self.rng.random(self.between(2, 9)))
+        tokens = [self._words[i] for i in np.minimum(at, len(self._words) - 1)]
+        for i, token in enumerate(tokens):
+            draw = self.rng.random()
+            if self.language == "en" and draw < 0.16:
+                tokens[i] = self.pick(_CONTRACTIONS) if draw < 0.06 else self.pick("IIIIIIaAO")
+            elif self.language in _ELISIONS and draw < 0.1 and token[0] in "aeéèêiouhàâ":
+                tokens[i] = self.pick(_ELISIONS[self.language]) + token
+            elif draw > 0.98:
+                tokens[i] = f"{self.pick(_TITLES)} {self._pool('last')}"
+            elif draw > 0.96:
+                tokens[i] = self._pool("last") + self.pick(["'s", "'", "'s", ""])
+            elif draw > 0.945:
+                tokens[i] = f"{self._pool('first')} {roman(self.between(1, 22))}"
+            elif draw > 0.93:
+                tokens[i] = str(self.between(1, 1999))
+            elif draw > 0.925:
+                tokens[i] = self.pick(["&c.", "viz.", "i.e.", "p. 9", "etc.", "No. 1", "per cent."])
+        return " ".join(tokens)
 
     def heading(self) -> str:
         """A few words as in headings: UPPER CASE, Title Case or plain, perhaps numbered."""
+        if self.chance(0.06):
+            return f"{self.pick(_CHAPTERS)} {roman(self.between(1, 60))}{self.pick(['', '.', ':'])}"
         text = self.words(self.between(1, 6))
         style = self.rng.random()
         if style < 0.4:
@@ -458,6 +525,9 @@ class Corpus:
         accent = self.pick(ACCENTED[: len(ACCENTED) // 2] if self.chance(0.6) else ACCENTED)
         return token[:at] + accent + token[at + 1 :]
 
+    def _curled(self, text: str) -> str:
+        return re.sub(r"(?<=\w)'(?=\w)|(?<=s)'(?= )", "’", text) if self.curly else text
+
     def _pool(self, kind: str) -> str:
         return self.pick(_pools(self.language)[kind])
 
@@ -465,6 +535,20 @@ class Corpus:
 def capitals(text: str) -> str:
     """Upper case, but for the micro sign, whose capital is a Greek letter."""
     return "µ".join(part.upper() for part in text.split("µ"))
+
+
+def roman(number: int) -> str:
+    """A number below 400 in Roman numerals.
+
+    >>> roman(48), roman(119)
+    ('XLVIII', 'CXIX')
+    """
+    text = ""
+    values = (100, 90, 50, 40, 10, 9, 5, 4, 1)
+    for value, sign in zip(values, "C XC L XL X IX V IV I".split(), strict=True):
+        count, number = divmod(number, value)
+        text += count * sign
+    return text
 
 
 def _title(text: str) -> str:
@@ -476,14 +560,15 @@ def _plain(text: str) -> str:
 
 
 @lru_cache
-def _vocabulary(language: str) -> tuple[list[str], np.ndarray]:
-    """Words, and the running sum of their probabilities."""
+def _vocabulary(language: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Words, and the running sums of their probabilities, flattened and as they are."""
     allowed = set(string.ascii_lowercase + ACCENTED + "'’-")
     frequency = get_frequency_dict(language, wordlist="best")
     words = [word for word in frequency if set(word) <= allowed][:_VOCABULARY]
     # Flattened: "the" need not be read a million times, and rare words teach rare spellings.
-    weight = np.array([frequency[word] for word in words]) ** 0.6
-    return words, np.cumsum(weight / weight.sum())
+    true = np.array([frequency[word] for word in words])
+    flat = true**0.6
+    return words, np.cumsum(flat / flat.sum()), np.cumsum(true / true.sum())
 
 
 @lru_cache

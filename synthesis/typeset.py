@@ -27,16 +27,18 @@ logger = logging.getLogger(__name__)
 TEMPLATES = Path(__file__).parent / "templates"
 PAGES_PER_PDF = 6
 KINDS = {
-    "form": 0.22,
-    "receipt": 0.12,
-    "letter": 0.15,
-    "table": 0.11,
-    "columns": 0.13,
+    "form": 0.2,
+    "receipt": 0.11,
+    "letter": 0.14,
+    "table": 0.1,
+    "columns": 0.11,
+    "book": 0.07,
     "screen": 0.08,
     "sign": 0.07,
     "scatter": 0.06,
     "index": 0.06,
 }
+MARKS = ("underline", "underline", "bold", "italic", "strike", "highlight", "box")
 PAPER_SIZES = [(595, 842), (595, 842), (612, 792), (612, 792), (612, 1008), (420, 595), (842, 595)]
 
 Spec = dict[str, Any]
@@ -200,6 +202,7 @@ class PageMaker:
             "ligatures": self.chance(0.7),
             "capitals": face.look == "capitals",
             "small_caps": self.chance(0.06),
+            "old_style": self.chance(0.08),  # figures, where the font has them
         }
 
     def like(self, face: Spec, **changes: Any) -> Spec:
@@ -657,14 +660,12 @@ class PageMaker:
             "sign": self.pick(["•", "-", "–", "*", "·", "1.", "a)", "(i)", "§", "+"]),
         }
 
-    def _runs(self, text: str) -> list[Spec]:
+    def _runs(self, text: str, marks: Sequence[str] = MARKS) -> list[Spec]:
         """The text in pieces of which some are underlined, bold, and so on."""
         words, runs = text.split(" "), []
         while words:
             plain, marked = self.count(3, 60), self.count(1, 5)
-            mark = self.pick(
-                ["underline", "underline", "bold", "italic", "strike", "highlight", "box"]
-            )
+            mark = self.pick(marks)
             runs.append({"mark": "", "text": " ".join(words[:plain]) + " "})
             if words[plain:]:
                 runs.append({"mark": mark, "text": " ".join(words[plain : plain + marked])})
@@ -771,6 +772,51 @@ class PageMaker:
             "title_at": self.pick(["left", "center"]),
             "title_rule": self.chance(0.3),
             "notes": self.many(0, 2, self.text.sentence) if self.chance(0.3) else [],
+        }
+
+    def _book(self) -> Spec:
+        """Prose in one column under a running head."""
+        fill = self.dark() if self.chance(0.2) else "#000000"
+        look = self.pick(["common", "text"])
+        face = self.face(self.size(8, 13), look=look, fill=fill, plain=True)
+        face = self.like(face, tracking=0, small_caps=False, old_style=self.chance(0.4))
+        head = self.like(face, size=0.9 * face["size"], small_caps=self.chance(0.6))
+        chapter = self.like(face, size=face["size"] * self.uniform(1, 1.6))
+        number = str(self.count(1, 640))
+        spec = self.sheet(
+            face,
+            small=head,
+            width=self.uniform(270, 430),
+            height=self.uniform(430, 640),
+            margin=[self.uniform(25, 60) for _ in range(4)],
+            justify=self.chance(0.85),
+            hyphenate=self.chance(0.8),
+            leading=self.uniform(0.35, 0.8),
+            par_spacing=self.uniform(0.4, 0.9),
+            indent=self.uniform(1, 2.5),
+            header=self.pick([number, f"{self.text.heading()}     {number}", self.text.heading()]),
+            footer=self.pick([None, None, number]),
+        )
+
+        def paragraph() -> Spec:
+            text = " ".join(self.many(1, 7, self.text.told))
+            return {"kind": "prose", "text": text, "runs": self._runs(text, ["italic", ""])}
+
+        wide = spec["width"] - spec["margin"][0] - spec["margin"][2]
+        line = (0.75 + spec["leading"]) * face["size"]
+        return spec | {
+            "columns": 1,
+            "gutter": 1,
+            "blocks": self._fit(
+                paragraph,
+                lambda block: (1 + 0.5 * len(block["text"]) * face["size"] / wide) * line,
+                spec,
+            ),
+            "title": self.text.heading() if self.chance(0.3) else "",
+            "title_face": chapter,
+            "title_at": "center",
+            "title_rule": self.chance(0.2),
+            "notes": self.many(1, 2, self.text.told) if self.chance(0.25) else [],
         }
 
     def _block(self, face: Spec, fill: str, width: float) -> Spec:
