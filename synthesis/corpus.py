@@ -77,13 +77,13 @@ _QUOTES = {
     "nl": ["‘’", "“”", '""'],
 }
 #: What stands before a vowel, its own vowel dropped.
-_ELISIONS = {"fr": "l' d' qu' j' n' s' c' m'".split(), "it": "l' d' un' dell' all' c'".split()}
+_ELISIONS = {"fr": "l' d' qu' j' n' s' c' m'", "it": "l' d' un' dell' all' c'"}
 _CONTRACTIONS = (
     "I'm I've I'd I'll it's that's what's he's she's there's you're they're we're they'd you'd he'd"
     " you'll they'll don't didn't can't won't isn't wasn't couldn't 'tis o'clock ma'am"
-).split()
-_TITLES = "Mr. Mrs. Dr. St. Capt. Sir Lord Lady Prof. Messrs. Rev. Col.".split()
-_CHAPTERS = "Chapter CHAPTER Book BOOK Part PART Act ACT Section Vol. Plate Appendix".split()
+)
+_TITLES = "Mr. Mrs. Dr. St. Capt. Sir Lord Lady Prof. Messrs. Rev. Col."
+_CHAPTERS = "Chapter CHAPTER Book BOOK Part PART Act ACT Section Vol. Plate Appendix"
 _DOMAINS = ("com", "org", "net", "edu", "gov", "de", "fr", "es", "it", "nl", "co.uk", "eu", "info")
 
 
@@ -207,11 +207,13 @@ class Corpus:
         for i, token in enumerate(tokens):
             draw = self.rng.random()
             if self.language == "en" and draw < 0.16:
-                tokens[i] = self.pick(_CONTRACTIONS) if draw < 0.06 else self.pick("IIIIIIaAO")
+                tokens[i] = (
+                    self.pick(_CONTRACTIONS.split()) if draw < 0.06 else self.pick("IIIIIIaAO")
+                )
             elif self.language in _ELISIONS and draw < 0.1 and token[0] in "aeéèêiouhàâ":
-                tokens[i] = self.pick(_ELISIONS[self.language]) + token
+                tokens[i] = self.pick(_ELISIONS[self.language].split()) + token
             elif draw > 0.98:
-                tokens[i] = f"{self.pick(_TITLES)} {self._pool('last')}"
+                tokens[i] = f"{self.pick(_TITLES.split())} {self._pool('last')}"
             elif draw > 0.96:
                 tokens[i] = self._pool("last") + self.pick(["'s", "'", "'s", ""])
             elif draw > 0.945:
@@ -225,7 +227,7 @@ class Corpus:
     def heading(self) -> str:
         """A few words as in headings: UPPER CASE, Title Case or plain, perhaps numbered."""
         if self.chance(0.06):
-            return f"{self.pick(_CHAPTERS)} {roman(self.between(1, 60))}{self.pick(['', '.', ':'])}"
+            return f"{self.pick(_CHAPTERS.split())} {roman(self.between(1, 60))}{self.pick(['', '.', ':'])}"
         text = self.words(self.between(1, 6))
         style = self.rng.random()
         if style < 0.4:
@@ -544,8 +546,8 @@ def roman(number: int) -> str:
     ('XLVIII', 'CXIX')
     """
     text = ""
-    values = (100, 90, 50, 40, 10, 9, 5, 4, 1)
-    for value, sign in zip(values, "C XC L XL X IX V IV I".split(), strict=True):
+    signs = {100: "C", 90: "XC", 50: "L", 40: "XL", 10: "X", 9: "IX", 5: "V", 4: "IV", 1: "I"}
+    for value, sign in signs.items():
         count, number = divmod(number, value)
         text += count * sign
     return text
