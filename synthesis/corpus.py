@@ -227,7 +227,8 @@ class Corpus:
     def heading(self) -> str:
         """A few words as in headings: UPPER CASE, Title Case or plain, perhaps numbered."""
         if self.chance(0.06):
-            return f"{self.pick(_CHAPTERS.split())} {roman(self.between(1, 60))}{self.pick(['', '.', ':'])}"
+            number = roman(self.between(1, 60)) + self.pick(["", ".", ":"])
+            return f"{self.pick(_CHAPTERS.split())} {number}"
         text = self.words(self.between(1, 6))
         style = self.rng.random()
         if style < 0.4:
