@@ -68,13 +68,13 @@ LABELS = {
 }
 #: Opening and closing marks of speech.
 _QUOTES = {
-    "en": ["“”", "“”", "‘’", '""'],
-    "fr": ["«»", "“”", '""'],
-    "de": ["„“", "»«", '""'],
-    "es": ["«»", "“”", '""'],
-    "it": ["«»", "“”", '""'],
-    "pt": ["«»", "“”", '""'],
-    "nl": ["‘’", "“”", '""'],
+    "en": ["“|”", "“|”", "‘|’", '"|"'],
+    "fr": ["« | »", "«|»", "“|”", '"|"'],
+    "de": ["„|“", "»|«", '"|"'],
+    "es": ["«|»", "“|”", '"|"'],
+    "it": ["«|»", "“|”", '"|"'],
+    "pt": ["«|»", "“|”", '"|"'],
+    "nl": ["‘|’", "“|”", '"|"'],
 }
 #: What stands before a vowel, its own vowel dropped.
 _ELISIONS = {"fr": "l' d' qu' j' n' s' c' m'", "it": "l' d' un' dell' all' c'"}
@@ -180,7 +180,7 @@ class Corpus:
 
     def told(self) -> str:
         """A sentence as in books: clauses, speech, asides; common words as common as they are."""
-        opening, closing = self.pick(_QUOTES[self.language])
+        opening, closing = self.pick(_QUOTES[self.language]).split("|")
         dash = self.pick([" – ", "—", "—", " — ", " -- ", "--"])
         first, second, end = self.clause(), self.clause(), self.pick(".....?!")
         joint = self.pick([", ", ", ", "; ", ": ", dash, f" ({self.clause()}) ", " "])
