@@ -15,6 +15,7 @@ from detection.geometry import as_quads
 from detection.metrics import DetectionMetric, match
 from ocr_pipeline.device import inference_dtype
 from ocr_pipeline.results import Word
+from ocr_pipeline.weights import language_decode
 from recognition.codec import Codec, normalize
 from recognition.crops import crop_words
 from recognition.data import legible_words
@@ -212,7 +213,8 @@ class RecognitionEvaluator:
         return word_sheet(pages, crop_words, count=_SHEET_WORDS)
 
     def _recognizer(self, model: CRNN) -> Recognizer:
-        return Recognizer(model=model, codec=self.codec, dtype=_precision(model))
+        decode = language_decode(self.codec)
+        return Recognizer(model=model, codec=self.codec, dtype=_precision(model), decode=decode)
 
 
 def nothing_read(texts: Sequence[str]) -> str:

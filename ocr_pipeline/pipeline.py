@@ -175,6 +175,7 @@ class OCRPipeline:
         recognizer: str | Path | None = None,
         min_confidence: float = 0.0,
         orientation: bool = True,
+        language_model: bool = True,
         decode: Decode = read_pages,
         settings: dict[str, Any] | None = None,
     ) -> "OCRPipeline":
@@ -184,6 +185,7 @@ class OCRPipeline:
             device: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:n".
             detector: weights file of the detector.
             recognizer: weights file of the recognizer.
+            language_model: whether it helps to read words of which the recognizer is unsure.
             min_confidence, orientation, decode, settings: see the class.
 
         Raises:
@@ -195,11 +197,15 @@ class OCRPipeline:
         resolved = resolve_device(device)
         return cls(
             detector=load_detector(detector, resolved),
-            recognizer=load_recognizer(recognizer, resolved),
+            recognizer=load_recognizer(recognizer, resolved, language=language_model),
             min_confidence=min_confidence,
             orientation=orientation,
             decode=decode,
-            settings={"device": str(resolved), **(settings or {})},
+            settings={
+                "device": str(resolved),
+                "language_model": language_model,
+                **(settings or {}),
+            },
         )
 
     def detect(self, images: Sequence[np.ndarray]) -> Sequence[DetectionsLike]:

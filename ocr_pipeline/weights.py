@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from pydoc import locate
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as save_arrays
 from safetensors.torch import save
 from torch import nn
 
@@ -19,8 +21,10 @@ from ocr_pipeline.device import inference_dtype
 from ocr_pipeline.files import atomic
 from ocr_pipeline.folding import fold_batch_norms
 from recognition.codec import Codec, split_symbols
+from recognition.decoding import beam_decode, greedy_decode
+from recognition.language import ORDER, LanguageModel, Tables
 from recognition.model import CRNN
-from recognition.recognizer import Recognizer
+from recognition.recognizer import Decode, Recognizer
 from recognition.transfer import transfer_head
 
 #: A weights file names the classes to build. Only what these packages define may be named: a file
@@ -124,8 +128,13 @@ def load_detector(path: str | Path | None, device: torch.device) -> Detector:
     return _described(detector, source)
 
 
-def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer:
-    """The recognition stage from a weights file, or from the shipped one."""
+def load_recognizer(
+    path: str | Path | None, device: torch.device, *, language: bool = True
+) -> Recognizer:
+    """The recognition stage from a weights file, or from the shipped one.
+
+    With `language`, words of which it is unsure are read with the shipped language model's help.
+    """
     source = _locate(path, "recognizer")
     model, metadata = load_model(source, device)
     if "charset" not in metadata or not isinstance(model, CRNN):
@@ -137,8 +146,45 @@ def load_recognizer(path: str | Path | None, device: torch.device) -> Recognizer
         codec=codec,
         dtype=inference_dtype(device),
         exponent=exponent,
+        decode=language_decode(codec) if language else greedy_decode,
     )
     return _described(recognizer, source)
+
+
+def language_decode(codec: Codec) -> Decode:
+    """Beam search with the shipped language model for words whose best path is unsure; the best
+    path alone for alphabets that the model does not know."""
+    tables, characters = _language()
+    model = LanguageModel(tables=tables, characters=characters, codec=codec)
+    if not model.covers():
+        return greedy_decode
+    return partial(beam_decode, width=8, language=model, sure=0.6)
+
+
+@cache
+def _language() -> tuple[Tables, str]:
+    path = Path(str(SHIPPED / "language.safetensors"))
+    with safe_open(path, framework="np") as file:
+        tables = [
+            tuple(file.get_tensor(f"{name}_{order}") for name in _LANGUAGE_TABLES)
+            for order in range(ORDER)
+        ]
+        return tables, file.metadata()["characters"]  # type: ignore[return-value]
+
+
+def save_language(path: Path, tables: Tables, characters: str) -> None:
+    """Write a language model's tables, see `recognition.language.learn`."""
+    arrays = {
+        f"{name}_{order}": array
+        for order, table in enumerate(tables)
+        for name, array in zip(_LANGUAGE_TABLES, table, strict=True)
+    }
+    with atomic(path) as file:
+        file.write(save_arrays(arrays, {"characters": characters}))
+
+
+#: Names of `Tables`' columns.
+_LANGUAGE_TABLES = ("contexts", "shares", "counts", "symbols", "scores")
 
 
 def _locate(path: str | Path | None, stage: str) -> Path:

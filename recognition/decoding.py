@@ -56,7 +56,7 @@ def beam_decode(
 
     A text's probability is the sum over all paths that spell it, so this finds texts whose
     paths are many and each less likely than the best one. A language model's opinion counts
-    besides, at every symbol ("shallow fusion"), in the choice of the text but not in its confidence.
+    besides, at every symbol ("shallow fusion"), in the choice of the text, not in its confidence.
 
     Args:
         logits: (B, T, V) class scores.

@@ -3,7 +3,7 @@
 Interpolated n-grams (Witten and Bell 1991), of which those are kept that say more than the shorter
 ones within them (Stolcke 1998). Words are single: what stood before a word is not looked at. The
 model leans a reader towards what people write, codes and names among it, where the image leaves
-several readings open (`decoding.search_decode`).
+several readings open (`decoding.beam_decode`).
 """
 
 import math
@@ -40,7 +40,9 @@ class LanguageModel:
 
     def __init__(self, *, tables: Tables, characters: str, codec: Codec):
         self.tables = tables
-        self.first = [np.concatenate([[0], np.cumsum(counts)]) for _, _, counts, _, _ in tables]
+        self.first = [
+            np.concatenate([[0], np.cumsum(counts, dtype=int)]) for _, _, counts, _, _ in tables
+        ]
         numbers = {character: number for number, character in enumerate(characters, start=2)}
         # The blank and the space say that the word ends.
         labels = ["", *codec.symbols]
@@ -119,8 +121,8 @@ def learn(words: Mapping[str, float]) -> tuple[Tables, str]:
         kept = counts * np.log(probabilities / (shares[of] * lower)) > LEAST_GAIN
         kept |= order <= 1
         # What is left for symbols that a context does not tell of, as the shorter one has it.
-        left = 1 - np.bincount(of[kept], probabilities[kept], len(contexts))
-        left /= np.maximum(1 - np.bincount(of[kept], lower[kept], len(contexts)), 1e-6)
+        rest = 1 - np.bincount(of[kept], probabilities[kept], len(contexts))
+        left = rest / np.maximum(1 - np.bincount(of[kept], lower[kept], len(contexts)), 1e-6)
         told = np.bincount(of[kept], minlength=len(contexts))
         tables.append(
             (

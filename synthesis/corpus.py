@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -533,6 +534,26 @@ class Corpus:
 
     def _pool(self, kind: str) -> str:
         return self.pick(_pools(self.language)[kind])
+
+
+def word_counts(rng: np.random.Generator, *, passages: int) -> Counter[str]:
+    """How often each word is met in so many passages of all kinds, and once more as often the
+    words of all languages by their (flattened) frequency, in three cases."""
+    counts: Counter[str] = Counter()
+    for _ in range(passages):
+        text = Corpus(rng)
+        makers = [text.told, text.told, text.field_value, text.label, text.heading, text.phrase]
+        makers += [text.name, text.company, text.amount, text.date, text.number, text.code]
+        for make in makers * 60:
+            counts.update(make().split())
+    total = 2 * counts.total()
+    for language, share in LANGUAGES.items():
+        words, flattened, _ = _vocabulary(language)
+        for word, part in zip(words, np.diff(flattened, prepend=0), strict=True):
+            cases = (word, 0.4), (capitals(word[:1]) + word[1:], 0.3), (capitals(word), 0.3)
+            for cased, how_often in cases:
+                counts[cased] += total * share * part * how_often  # type: ignore[assignment]
+    return counts
 
 
 def capitals(text: str) -> str:

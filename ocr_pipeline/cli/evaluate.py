@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("--iou", type=float, default=0.5, help="least overlap of a pair")
     for command in (recognition, pages):
         command.add_argument("--recognizer", type=Path, help="weights; default: the shipped ones")
+        command.add_argument("--language-model", choices=("auto", "off"), default="auto")
     recognition.add_argument(
         "--without", default="", metavar="CHARS", help="leave out labels that hold any of these"
     )
@@ -86,7 +87,9 @@ def _recognition(args: argparse.Namespace, labelled: "LabelledPages") -> dict[st
     from ocr_pipeline.evaluation import evaluate_recognizer
     from ocr_pipeline.weights import load_recognizer
 
-    recognizer = load_recognizer(args.recognizer, resolve_device(args.device))
+    recognizer = load_recognizer(
+        args.recognizer, resolve_device(args.device), language=args.language_model == "auto"
+    )
     metric = evaluate_recognizer(recognizer, _take(labelled, args.limit), without=args.without)
     if args.errors:
         args.errors.write_text("".join(f"{a}\t{b}\n" for a, b in metric.errors))
@@ -113,7 +116,10 @@ def _pages(args: argparse.Namespace, labelled: "LabelledPages") -> dict[str, Any
     from ocr_pipeline.pipeline import OCRPipeline
 
     ocr = OCRPipeline.from_pretrained(
-        device=args.device, detector=args.detector, recognizer=args.recognizer
+        device=args.device,
+        detector=args.detector,
+        recognizer=args.recognizer,
+        language_model=args.language_model == "auto",
     )
     metric, seconds = PageMetric(iou=args.iou, straight=args.straight), []
     for page in _take(labelled, args.limit):

@@ -140,6 +140,12 @@ def build_parser() -> argparse.ArgumentParser:
     reading.add_argument(
         "--recognizer", type=Path, metavar="FILE", help="recognizer: weights or run folder"
     )
+    reading.add_argument(
+        "--language-model",
+        choices=("auto", "off"),
+        default="auto",
+        help="auto lets it help with unsure words; off reads letter by letter, for codes and such",
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks and warnings")
     return parser
 
@@ -331,6 +337,7 @@ class _Run:
                 recognizer=self.args.recognizer,
                 min_confidence=self.args.min_confidence,
                 orientation=self.args.orientation == "auto",
+                language_model=self.args.language_model == "auto",
                 decode=decode,
                 settings={
                     "pages": self.args.pages,

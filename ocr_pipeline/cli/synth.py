@@ -50,6 +50,14 @@ def build_parser() -> argparse.ArgumentParser:
     words.add_argument("--seed", type=int, default=0)
     words.set_defaults(run=_words)
 
+    language = commands.add_parser(
+        "language", help="write the language model of the text that pages are set with"
+    )
+    language.add_argument("--out", type=Path, required=True, help="file for it, .safetensors")
+    language.add_argument("--passages", type=int, default=400, help="(default %(default)s)")
+    language.add_argument("--seed", type=int, default=5)
+    language.set_defaults(run=_language)
+
     render = commands.add_parser("render", help="render degraded pages to the label format")
     render.add_argument("--out", type=Path, required=True, help="folder for images/, labels.jsonl")
     render.add_argument("--count", type=int, default=100, help="pages (default %(default)s)")
@@ -132,6 +140,23 @@ def _known(pages: Iterable[dict[str, Any]], vocabulary: Sequence[str]) -> Iterat
                 for word in page["words"]
             ]
         }
+
+
+def _language(args: argparse.Namespace) -> None:
+    import numpy as np
+
+    from ocr_pipeline.weights import save_language
+    from recognition.codec import normalize as as_read
+    from recognition.language import learn
+    from synthesis.corpus import word_counts
+
+    counts: dict[str, float] = {}
+    rng = np.random.default_rng(args.seed)
+    for word, count in word_counts(rng, passages=args.passages).items():
+        counts[as_read(word)] = counts.get(as_read(word), 0.0) + count
+    tables, characters = learn(counts)
+    save_language(args.out, tables, characters)
+    print(f"{args.out}: {sum(len(table[3]) for table in tables):,} n-grams")
 
 
 def _render(args: argparse.Namespace) -> None:
