@@ -131,7 +131,7 @@ def _told(
 
 
 #: Log probability below which a class is not followed.
-_NEGLIGIBLE = math.log(1e-5)
+_NEGLIGIBLE = math.log(1e-3)
 
 
 def _add(a: float, b: float) -> float:

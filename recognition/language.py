@@ -8,6 +8,7 @@ several readings open (`decoding.beam_decode`).
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,6 +19,8 @@ EDGE = 1  # number of what stands before and after a word
 WEIGHT = 30.0  # of the shorter n-gram: that of so many words for each symbol that has followed
 LEAST_GAIN = 10.0  # nats by which an n-gram must tell more of all words than the shorter one
 UNKNOWN = math.log(1e-5)  # of symbols that the model has never seen
+
+_REMEMBERED = 2048  # contexts, of which each takes 8 KB
 
 #: A place in a word: numbers of the symbols before it, the nearest first.
 Context = tuple[int, ...]
@@ -34,6 +37,9 @@ class LanguageModel:
         tables: as `learn` makes them.
         characters: those that the tables number, from 2 on.
         codec: whose labels to tell of.
+
+    `scores(context)` lists the log probability of each label there; that of the blank is the word's
+    end.
     """
 
     START: Context = (EDGE,)
@@ -49,38 +55,31 @@ class LanguageModel:
         self.numbers = [EDGE if s in ("", " ") else numbers.get(s, 0) for s in labels]
         self.unknown = np.array(self.numbers) == 0
         self.uniform = np.full(len(characters) + 2, -math.log(len(characters) + 2))
-        self._rows: dict[Context, np.ndarray] = {}
-        self._scores: dict[Context, list[float]] = {}
+        self.scores = lru_cache(_REMEMBERED)(self._scores)
+        self._row = lru_cache(_REMEMBERED)(self._made_row)
 
     def covers(self) -> bool:
         """Whether it knows the alphabet: nine tenths of the codec's symbols."""
         return bool(self.unknown.mean() < 0.1)
 
-    def scores(self, context: Context) -> list[float]:
-        """Log probability of each label there; that of the blank is the word's end."""
-        found = self._scores.get(context)
-        if found is None:
-            row = np.where(self.unknown, UNKNOWN, self._row(context)[self.numbers])
-            found = self._scores[context] = row.tolist()
-        return found
+    def _scores(self, context: Context) -> list[float]:
+        return np.where(self.unknown, UNKNOWN, self._row(context)[self.numbers]).tolist()
 
     def after(self, context: Context, label: int) -> Context:
         """The context behind a label."""
         number = self.numbers[label]
         return self.START if number == EDGE else (number, *context[: ORDER - 2])
 
-    def _row(self, context: Context) -> np.ndarray:
-        row = self._rows.get(context)
-        if row is None:
-            row = self._row(context[:-1]) if context else self.uniform
-            contexts, shares, _, symbols, scores = self.tables[len(context)]
-            key = sum(number << (8 * place) for place, number in enumerate(context))
-            index = int(np.searchsorted(contexts, key))
-            if index < len(contexts) and contexts[index] == key:
-                told = slice(self.first[len(context)][index], self.first[len(context)][index + 1])
-                row = row + shares[index]
-                row[symbols[told]] = scores[told]
-            self._rows[context] = row
+    def _made_row(self, context: Context) -> np.ndarray:
+        row = self._row(context[:-1]) if context else self.uniform
+        contexts, shares, _, symbols, scores = self.tables[len(context)]
+        key = sum(number << (8 * place) for place, number in enumerate(context))
+        index = int(np.searchsorted(contexts, key))
+        if index < len(contexts) and contexts[index] == key:
+            first = self.first[len(context)]
+            told = slice(first[index], first[index + 1])
+            row = row + shares[index]
+            row[symbols[told]] = scores[told]
         return row
 
 
