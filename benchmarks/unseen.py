@@ -21,7 +21,7 @@ from synthesis.held_out import is_held_out
 from synthesis.pdf import render_page
 from synthesis.typeset import typeset
 
-KINDS = ("letter", "columns", "form", "table", "receipt", "index")
+KINDS = ("letter", "columns", "book", "form", "table", "receipt", "index")
 
 
 def sheets(count: int, seed: int, dpi: float) -> Iterator[dict[str, Any]]:
