@@ -62,12 +62,14 @@ def beam_decode(
         logits: (B, T, V) class scores.
         steps: B valid time steps; later ones are never looked at.
         width: texts kept after each step.
-        language: the language model.
+        language: the language model; where the best path finds no text, it is not asked for one.
         sure: best paths of this probability and more are taken as they are.
     """
     scores = logits.float().log_softmax(dim=2).cpu().numpy().astype(np.float64)
     return [
-        best if best.confidence >= sure else _search(row[:valid], width, language)
+        best
+        if best.confidence >= sure or (language and not best.indices)
+        else _search(row[:valid], width, language)
         for row, valid, best in zip(scores, steps, greedy_decode(logits, steps), strict=True)
     ]
 
