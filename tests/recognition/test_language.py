@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from ocr_pipeline import OCRPipeline
 from ocr_pipeline.weights import language_decode
 from recognition.codec import Codec
 from recognition.decoding import beam_decode, greedy_decode
@@ -64,3 +65,13 @@ def test_it_decides_where_the_image_does_not(language, doubt, text):
 def test_the_shipped_one_helps_in_its_alphabet_alone():
     assert language_decode(Codec()).keywords["language"].covers()
     assert language_decode(Codec(charset="αβγδεζηθικλμνξοπρστυφχψω")) is greedy_decode
+    off = OCRPipeline.from_pretrained(device="cpu", language_model=False)
+    assert off.recognizer.decode is greedy_decode
+    assert off.settings["language_model"] is False
+
+
+def test_where_the_image_shows_nothing_none_is_made_up(language):
+    image = torch.full((1, 4, codec.num_classes), 0.02)
+    image[..., Codec.BLANK] = 0.6
+    (read,) = beam_decode(image.log(), [4], width=8, language=language, sure=0.9)
+    assert not read.indices
