@@ -65,13 +65,16 @@ def beam_decode(
         language: the language model; where the best path finds no text, it is not asked for one.
         sure: best paths of this probability and more are taken as they are.
     """
-    scores = logits.float().log_softmax(dim=2).cpu().numpy().astype(np.float64)
-    return [
-        best
-        if best.confidence >= sure or (language and not best.indices)
-        else _search(row[:valid], width, language)
-        for row, valid, best in zip(scores, steps, greedy_decode(logits, steps), strict=True)
+    decoded = greedy_decode(logits, steps)
+    unsure = [
+        index
+        for index, best in enumerate(decoded)
+        if best.confidence < sure and (best.indices or language is None)
     ]
+    scores = logits[unsure].float().log_softmax(dim=2).cpu().numpy().astype(np.float64)
+    for index, row in zip(unsure, scores, strict=True):
+        decoded[index] = _search(row[: steps[index]], width, language)
+    return decoded
 
 
 def _search(scores: np.ndarray, width: int, language: LanguageModel | None) -> Decoded:
