@@ -2,7 +2,8 @@
 
 Two small adaptations let upstream's v0.6 and its main branch run beside current packages, with or
 without the compiled part (`detectron2._C`, which nothing here needs: it serves rotated boxes and
-deformable convolution; ROIAlign and NMS are torchvision's).
+deformable convolution; ROIAlign and NMS are torchvision's). A third lets it be imported in half the
+time.
 """
 
 import importlib.util
@@ -26,8 +27,31 @@ if not hasattr(PIL.Image, "LINEAR"):  # v0.6 names it as a default argument; Pil
 if importlib.util.find_spec("detectron2._C") is None:
     sys.modules["detectron2._C"] = types.ModuleType("detectron2._C")
 
+
+
+def _import_torchvision() -> None:
+    """Import torchvision without torch's compiler, which takes as long to load as all of torch.
+
+    It is wanted for one question: whether it can compile for a device, which only ROIAlign on a GPU
+    held to deterministic algorithms asks. While torchvision is imported a stand-in says no.
+    """
+    if "torch._dynamo" in sys.modules or "torchvision" in sys.modules:
+        return
+    compiler = types.ModuleType("torch._dynamo")
+    questions = types.ModuleType("torch._dynamo.utils")
+    questions.is_compile_supported = lambda device_type: False  # type: ignore[attr-defined]
+    stand_ins = {module.__name__: module for module in (compiler, questions)}
+    sys.modules |= stand_ins
+    try:
+        importlib.import_module("torchvision")
+    finally:
+        for name in stand_ins:
+            del sys.modules[name]
+
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # torch deprecations in code that is not ours to change
+    _import_torchvision()
     from detectron2.checkpoint import DetectionCheckpointer
     from detectron2.config import LazyCall, LazyConfig, instantiate
     from detectron2.data import build_detection_train_loader
