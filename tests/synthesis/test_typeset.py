@@ -10,6 +10,8 @@ from ocr_pipeline.labels import LabelledPages
 from synthesis import typeset as t
 from synthesis.fonts import scan
 from synthesis.held_out import is_held_out
+from synthesis.kinds import draw_page
+from synthesis.page_maker import PageMaker
 from synthesis.pdf import page_words
 
 
@@ -73,7 +75,7 @@ def test_scattered_words_reach_the_pdf_exactly(font_folder, tmp_path):
     # The same draws again, this time kept as a specification.
     rng = np.random.default_rng([4, 0])
     rng.choice(["scatter"], 1, p=[1.0])
-    spec = t.PageMaker(rng, scan([font_folder])[1]).page("scatter")
+    spec = draw_page(PageMaker(rng, scan([font_folder])[1]), "scatter")
     wanted = {word for line in spec["lines"] for word in line["text"].split()}
     got = {word.text for word in page_words(pypdfium2.PdfDocument(files[0])[0])}
     assert len(wanted & got) > 0.95 * len(wanted)
