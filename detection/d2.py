@@ -28,7 +28,6 @@ if importlib.util.find_spec("detectron2._C") is None:
     sys.modules["detectron2._C"] = types.ModuleType("detectron2._C")
 
 
-
 def _import_torchvision() -> None:
     """Import torchvision without torch's compiler, which takes as long to load as all of torch.
 
