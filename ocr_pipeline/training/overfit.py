@@ -16,8 +16,9 @@ logger = logging.getLogger(__name__)
 
 #: Words, or windows, of the batch.
 _WORDS, _WINDOWS = 8, 2
-#: A loss counts as learnt at half of what it was, and a quarter is proof enough; below this there
-#: was nothing to learn.
+#: Shares of the first loss: what ends it, and what must be reached when time is up.
+_BY_HEART, _LEARNT = 0.1, 0.5
+#: Below this loss there is nothing to learn.
 _ENOUGH = 0.02
 
 
@@ -62,7 +63,7 @@ def overfit_one_batch(cfg: DictConfig, *, seconds: float = 45, steps: int = 200)
     while len(losses) < steps and time.monotonic() - begun < seconds:
         loss = sum(objective(part).values())
         losses.append(loss.item())
-        if losses[-1] < 0.25 * losses[0]:
+        if losses[-1] < _BY_HEART * losses[0]:
             break
         optimizer.zero_grad()
         loss.backward()
@@ -70,7 +71,7 @@ def overfit_one_batch(cfg: DictConfig, *, seconds: float = 45, steps: int = 200)
         optimizer.step()
     spent = time.monotonic() - begun
     outcome = f"loss {losses[0]:.3g} -> {min(losses):.3g} in {len(losses)} steps, {spent:.0f} s"
-    if not min(losses) < 0.5 * losses[0]:
+    if not min(losses) < _LEARNT * losses[0]:
         raise OverfitError(
             f"one batch could not be learnt by heart ({outcome}). If the loss moved "
             "at all, give it longer or a higher train.lr; if not, check train.freeze, and whether "
