@@ -92,7 +92,8 @@ class CRNN(nn.Module):
     """Word crops to per-step class scores.
 
     Shapes: B crops, C channels, H height, W width, T = ceil(W / 4) time steps, V classes.
-    The feature map is (B, 512, 4, W / 4); each of its columns, flattened to 2048, is a step.
+    The feature map is (B, 512, 4, W / 4); each of its columns, 2048 numbers, is squeezed to 256 and
+    is a step: as inputs of the first LSTM they do what 2048 did, in three tenths of the work.
     Everything beyond a crop's true width is zeroed after each layer, which is what the
     convolutions would see if the crop stood alone: a crop's scores do not depend on the width
     that its batch is padded to.
@@ -105,6 +106,7 @@ class CRNN(nn.Module):
         channels: tuple[int, int, int, int] = (32, 64, 128, 256),
         blocks: tuple[int, int, int] = (1, 2, 3),
         features: int = 512,
+        squeezed: int = 256,
         hidden: int = 192,
         dropout: float = 0.1,
     ):
@@ -122,7 +124,8 @@ class CRNN(nn.Module):
             )
         self.project = nn.Conv2d(c4, features, 1, bias=False)
         self.project_norm = nn.BatchNorm2d(features)
-        self.lstm1 = BiLSTM(in_features=features * 4, hidden=hidden)
+        self.squeeze = nn.Linear(4 * features, squeezed, bias=False)
+        self.lstm1 = BiLSTM(in_features=squeezed, hidden=hidden)
         self.lstm2 = BiLSTM(in_features=2 * hidden, hidden=hidden)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(2 * hidden, num_classes)
@@ -147,7 +150,8 @@ class CRNN(nn.Module):
         for stage, mask in zip(self.stages, (half, quarter, quarter), strict=True):
             x = stage(x, mask)  # B, C, 16 | 8 | 4, W/2 | W/4 | W/4
         x = F.relu(self.project_norm(self.project(x)))  # B, 512, 4, T
-        x = x.permute(0, 3, 1, 2).flatten(2)  # B, T, 2048
+        # Channels stay last, as they are in memory: any other order costs more than the LSTMs.
+        x = self.squeeze(x.permute(0, 3, 2, 1).flatten(2))  # B, T, 256
         steps = time_steps(widths)
         x = self.lstm1(x, steps)  # B, T, 2 * hidden
         x = self.lstm2(self.dropout(x), steps)

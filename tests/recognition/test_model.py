@@ -29,7 +29,7 @@ def small():
 
 def test_default_shape_is_the_reference_one():
     model = CRNN(num_classes=101)
-    assert model.lstm1.ahead.input_size == 2048
+    assert (model.squeeze.in_features, model.lstm1.ahead.input_size) == (2048, 256)
     assert model.num_classes == 101
     with torch.inference_mode():
         logits = model.eval()(*collate(random_crops([96, 50])))
