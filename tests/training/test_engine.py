@@ -108,7 +108,7 @@ def test_a_run_starts_from_weights_and_refuses_those_of_another_shape(tmp_path):
     train(config(steps=1, init=str(weights)), out=tmp_path / "second")
     other = config(steps=1, init=str(weights))
     other.model.hidden = 16
-    with pytest.raises(WeightsError, match=r"is \(128, 128\), the model wants \(64, 128\)"):
+    with pytest.raises(WeightsError, match=r"is \(128, 256\), the model wants \(64, 256\)"):
         train(other, out=tmp_path / "third")
 
 
