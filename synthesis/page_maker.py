@@ -133,6 +133,10 @@ class PageMaker:
             if abs(_luma(ground) - _luma(ink)) > 75:
                 return hex_code(ground), hex_code(ink)
 
+    def patch(self, probability: float, ink: str) -> tuple[str | None, str]:
+        """With this probability a ground of its own with an ink for it, else none with `ink`."""
+        return self.colours() if self.chance(probability) else (None, ink)
+
     def _colour(self) -> np.ndarray:
         """A colour, more often pale, deep or greyish than glaring."""
         colour = self.rng.uniform(0, 255, 3)
@@ -186,6 +190,10 @@ class PageMaker:
             x, y = self.uniform(0.1, 0.7) * width, self.uniform(0.1, 0.7) * height
             spec["over"] = self.signature(x, y, 45)
         return spec | changes
+
+    def canvas(self, face: Spec, **changes: Any) -> Spec:
+        """A sheet for what is placed by coordinates: without margins, header and footer."""
+        return self.sheet(face, margin=[0, 0, 0, 0], header=None, footer=None, **changes)
 
     def title(self, body: float, fill: str, *, look: str = "") -> tuple[Spec, str]:
         """A face larger than the text's, and a heading to set in it."""

@@ -5,7 +5,6 @@ page, with its kind, its faces, colours, texts and drawings. Lengths are in poin
 """
 
 import json
-import logging
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,8 +16,6 @@ from synthesis.fonts import covering, scan
 from synthesis.held_out import is_held_out
 from synthesis.kinds import draw_page
 from synthesis.page_maker import PageMaker
-
-logger = logging.getLogger(__name__)
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGES_PER_PDF = 6

@@ -3,40 +3,16 @@
 The pages of books are set as columns are.
 """
 
-from types import ModuleType
+from importlib import import_module
 
 from synthesis.corpus import Corpus
-from synthesis.kinds import (
-    book,
-    columns,
-    form,
-    index,
-    letter,
-    passage,
-    receipt,
-    scatter,
-    screen,
-    sign,
-    table,
-)
 from synthesis.page_maker import PageMaker, Spec
-
-_MODULES: dict[str, ModuleType] = {
-    "book": book,
-    "columns": columns,
-    "form": form,
-    "index": index,
-    "letter": letter,
-    "passage": passage,
-    "receipt": receipt,
-    "scatter": scatter,
-    "screen": screen,
-    "sign": sign,
-    "table": table,
-}
 
 
 def draw_page(maker: PageMaker, kind: str) -> Spec:
-    """The specification of one page of this kind, in a language drawn for it."""
+    """The specification of one page of the kind that a module here is named after.
+
+    Its language is drawn for it.
+    """
     maker.text = Corpus(maker.rng)
-    return _MODULES[kind].draw(maker) | {"kind": kind}
+    return import_module(f"{__name__}.{kind}").draw(maker) | {"kind": kind}

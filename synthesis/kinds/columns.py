@@ -40,8 +40,8 @@ def draw(maker: PageMaker) -> Spec:
 
 
 def _block(maker: PageMaker, face: Spec, fill: str, width: float) -> Spec:
-    draw = maker.rng.random()
-    if draw < 0.13:
+    share = maker.rng.random()
+    if share < 0.13:
         head, text = maker.title(face["size"], fill)
         return {
             "kind": "heading",
@@ -49,7 +49,7 @@ def _block(maker: PageMaker, face: Spec, fill: str, width: float) -> Spec:
             "face": head,
             "text": text,
         }
-    if draw < 0.17:
+    if share < 0.17:
         shapes: list[Spec] = []
         for _ in range(maker.count(2, 8)):
             shapes += maker.pick([maker.logo, maker.signature, maker.halftone])(
@@ -62,7 +62,7 @@ def _block(maker: PageMaker, face: Spec, fill: str, width: float) -> Spec:
             "fill": hex_code(maker.rng.uniform(90, 255, 3)),
             "text": maker.text.sentence(),
         }
-    if draw < 0.2:
+    if share < 0.2:
         quote = maker.like(face, style="italic", size=0.95 * face["size"])
         return {"kind": "quote", "face": quote, "text": maker.text.paragraph()}
     return maker.paragraph()

@@ -20,7 +20,7 @@ def draw(maker: PageMaker) -> Spec:
     rows, columns, aligns = (
         maker.grid(maker.count(3, 14), maker.count(3, 6)) if invoice else ([], [], [])
     )
-    head_fill, head_ink = maker.colours() if maker.chance(0.4) else (None, fill)
+    head_fill, head_ink = maker.patch(0.4, fill)
     return spec | {
         "head": head if maker.chance(0.6) else [],
         "head_at": maker.pick(["left", "center", "right"]),

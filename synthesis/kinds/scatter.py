@@ -7,7 +7,7 @@ def draw(maker: PageMaker) -> Spec:
     """The specification of one."""
     fill = maker.dark()
     face = maker.face(10, fill=fill)
-    spec = maker.sheet(face, header=None, footer=None, margin=[0, 0, 0, 0])
+    spec = maker.canvas(face)
     width, height = spec["width"], spec["height"]
     base = maker.size(6, 22)
     turned = maker.chance(0.25)

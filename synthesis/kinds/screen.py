@@ -26,14 +26,11 @@ def draw(maker: PageMaker) -> Spec:
                     (paper, ink),
                 )
             )
-    return maker.sheet(
+    return maker.canvas(
         face,
         width=width,
         height=height,
-        margin=[0, 0, 0, 0],
         paper=paper,
-        header=None,
-        footer=None,
         under=maker.ornaments(width, maker.uniform(0, 0.9) * height, 40)
         if maker.chance(0.3)
         else [],
@@ -46,7 +43,7 @@ def draw(maker: PageMaker) -> Spec:
 def _panel(
     maker: PageMaker, x: float, y: float, w: float, h: float, base: Spec, colours: tuple[str, str]
 ) -> Spec:
-    fill, ink = maker.colours() if maker.chance(0.5) else (None, colours[1])
+    fill, ink = maker.patch(0.5, colours[1])
     size = maker.size(7, 30)
     face = (
         maker.like(base, size=size, fill=ink) if maker.chance(0.6) else maker.face(size, fill=ink)
@@ -60,7 +57,7 @@ def _panel(
             [maker.text.phrase, maker.text.sentence, maker.text.label, maker.text.field_value]
         )()
         text = shorten(text, longest)
-        chip, chip_ink = maker.colours() if maker.chance(0.12) else (None, ink)
+        chip, chip_ink = maker.patch(0.12, ink)
         lines.append({"face": maker.like(face, fill=chip_ink), "text": text, "chip": chip})
         room -= 1.75 * size + (0.7 * size if chip else 0)
         if maker.chance(0.15):

@@ -16,7 +16,7 @@ def draw(maker: PageMaker) -> Spec:
     turn = maker.uniform(-8, 8) if maker.chance(0.2) else 0
     while y < height - 20:
         size = maker.size(6, 130) if maker.chance(0.6) else maker.size(8, 30)
-        chip, chip_ink = maker.colours() if maker.chance(0.15) else (None, ink)
+        chip, chip_ink = maker.patch(0.15, ink)
         row = maker.face(
             size,
             look=maker.pick(["any", "any", "common", "capitals", "narrow", "hand", "wide"]),
@@ -61,14 +61,11 @@ def draw(maker: PageMaker) -> Spec:
             + (0.5 * size if chip else 0)
             + 0.14 * abs(turn) / 8 * width
         )
-    return maker.sheet(
+    return maker.canvas(
         face,
         width=width,
         height=height,
-        margin=[0, 0, 0, 0],
         paper=paper,
-        header=None,
-        footer=None,
         under=maker.drawings(width, height, clear=lines),
         over=[],
     ) | {"lines": lines}

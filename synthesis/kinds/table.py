@@ -22,7 +22,7 @@ def draw(maker: PageMaker) -> Spec:
 def _one_table(maker: PageMaker, face: Spec, fill: str) -> Spec:
     columns = maker.count(2, 7)
     rows, shares, aligns = maker.grid(maker.count(3, 30), columns)
-    head_fill, head_ink = maker.colours() if maker.chance(0.4) else (None, fill)
+    head_fill, head_ink = maker.patch(0.4, fill)
     return {
         "title": maker.text.heading() if maker.chance(0.6) else "",
         "title_at": maker.pick(["left", "center"]),
