@@ -4,6 +4,8 @@ import argparse
 import difflib
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +87,12 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--data is missing: name a labelled folder (docs/formats.md)")
 
     try:
-        return _run(args)
+        if not args.overfit_one_batch:
+            from ocr_pipeline.training.engine import first_step
+
+            first_step(args.out / "last.pth", args.resume)  # refuses before anything is written
+        with _alone(args.out):
+            return _run(args)
     except (ImportError, ValueError, OSError, ArithmeticError, MemoryError) as error:
         print(f"error: {plain(error)}", file=sys.stderr)
         return 1
@@ -94,18 +101,29 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keeps other runs out of the folder; a process that dies lets go of it."""
+    from filelock import FileLock, Timeout
+
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / ".lock", blocking=False):
+            yield
+    except Timeout:
+        raise FileExistsError(
+            f"{out}: another run writes there now; wait for it, or name another folder with --out"
+        ) from None
+
+
 def _run(args: argparse.Namespace) -> int:
     from detection.d2 import LazyConfig, setup_logger
     from ocr_pipeline.device import prepare_process
-    from ocr_pipeline.training.engine import first_step
     from ocr_pipeline.training.overfit import overfit_one_batch
     from ocr_pipeline.training.overrides import apply_overrides
     from ocr_pipeline.training.processes import launch
     from ocr_pipeline.training.recipe import describe
 
-    if not args.overfit_one_batch:
-        first_step(args.out / "last.pth", args.resume)  # refuses before anything is written
-    args.out.mkdir(parents=True, exist_ok=True)
     _log(args.out, setup_logger)
     prepare_process()
     cfg = _config(args)

@@ -3,6 +3,7 @@ import re
 
 import pytest
 import torch
+from filelock import FileLock
 
 from detection.d2 import LazyConfig
 from ocr_pipeline.cli.train import main, plain
@@ -44,6 +45,9 @@ def test_a_folder_is_learnt_measured_resumed_and_used(
     assert len(list((out / "samples").glob("*.png"))) == 3
     assert run(data, out, *settings) == 1
     assert "holds a run already; add --resume" in capsys.readouterr().err
+    with FileLock(out / ".lock"):
+        assert run(data, out, "--resume") == 1
+    assert f"{out}: another run writes there now" in capsys.readouterr().err
     assert run(data, out, "--resume", "train.steps=6") == 0
     assert LazyConfig.load(str(out / "config.yaml")).train.eval_period == 2
     assert (
