@@ -25,15 +25,25 @@ _VARIANTS = str.maketrans(
         "‘": "'", "’": "'", "‚": "'", "‛": "'", "´": "'", "′": "'",
         "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"',
         "‐": "-", "‑": "-", "‒": "–", "―": "—", "−": "–", "\u00ad": "-",
-        "∙": "·", "‧": "·", "●": "•", "∗": "*", "⁄": "/", "μ": "µ", "Ω": "Ω",
+        "…": "...", "∙": "·", "‧": "·", "●": "•", "∗": "*", "⁄": "/", "μ": "µ", "Ω": "Ω",
         "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st",
     }
 )  # fmt: skip
 
 
+#: What the network calls three dots. As three symbols with blanks between them they would need five
+#: time steps, and in narrow type they are not that wide. Texts have the dots.
+ELLIPSIS = "…"
+
+
 def normalize(text: str) -> str:
     """NFC, with typographic variants (curly quotes, ligatures, odd hyphens) folded."""
     return unicodedata.normalize("NFC", text).translate(_VARIANTS)
+
+
+def condense(text: str) -> str:
+    """A normalised text as the network spells it, with one symbol for three dots."""
+    return text.replace("...", ELLIPSIS)
 
 
 def split_symbols(text: str) -> list[str]:
@@ -101,7 +111,9 @@ class Codec:
                 f"charset holds {''.join(unstable)!r}, which NFC replaces; list what it becomes"
             )
         self.charset = charset
-        self._variants = {k: v for k, v in _VARIANTS.items() if chr(k) not in charset}
+        self._variants = {
+            k: v for k, v in _VARIANTS.items() if chr(k) not in charset or chr(k) == ELLIPSIS
+        }
         self.unknown: Counter[str] = Counter()
         self._index = {symbol: i for i, symbol in enumerate(self.symbols, start=1)}
 
@@ -116,12 +128,12 @@ class Codec:
 
     def covers(self, text: str) -> bool:
         """Whether every symbol of the normalised text is in the charset."""
-        return all(symbol in self._index for symbol in split_symbols(self.normalize(text)))
+        return all(symbol in self._index for symbol in self._spelt(text))
 
     def encode(self, text: str) -> list[int]:
         """Indices of the normalised text; unknown characters are left out and counted."""
         indices = []
-        for symbol in split_symbols(self.normalize(text)):
+        for symbol in self._spelt(text):
             index = self._index.get(symbol)
             if index is None:
                 self.unknown[symbol] += 1
@@ -131,7 +143,11 @@ class Codec:
 
     def decode(self, indices: Iterable[int]) -> str:
         """Text of label indices (not of raw CTC frames: no blanks, repeats are meant)."""
-        return "".join(self.symbols[index - 1] for index in indices)
+        return "".join(self.symbols[index - 1] for index in indices).replace(ELLIPSIS, "...")
+
+    def _spelt(self, text: str) -> list[str]:
+        text = self.normalize(text)
+        return split_symbols(condense(text) if ELLIPSIS in self._index else text)
 
     def check_head(self, num_classes: int) -> None:
         """Raise ValueError unless a head of `num_classes` outputs fits this charset."""

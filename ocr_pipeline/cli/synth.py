@@ -146,6 +146,7 @@ def _language(args: argparse.Namespace) -> None:
     import numpy as np
 
     from ocr_pipeline.weights import save_language
+    from recognition.codec import condense
     from recognition.codec import normalize as as_read
     from recognition.language import learn
     from synthesis.corpus import word_counts
@@ -153,7 +154,8 @@ def _language(args: argparse.Namespace) -> None:
     counts: dict[str, float] = {}
     rng = np.random.default_rng(args.seed)
     for word, count in word_counts(rng, passages=args.passages).items():
-        counts[as_read(word)] = counts.get(as_read(word), 0.0) + count
+        spelt = condense(as_read(word))
+        counts[spelt] = counts.get(spelt, 0.0) + count
     tables, characters = learn(counts)
     save_language(args.out, tables, characters)
     print(f"{args.out}: {sum(len(table[3]) for table in tables):,} n-grams")

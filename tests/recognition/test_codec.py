@@ -45,6 +45,7 @@ def test_any_text_encodes_and_unknown_characters_are_counted(text):
         ("non‑breaking", "non-breaking"),
         (unicodedata.normalize("NFD", "café"), "café"),
         ("a–b — c", "a–b — c"),
+        ("well…", "well..."),
     ],
 )
 def test_normalize_folds_what_a_reader_does_not_tell_apart(text, expected):
@@ -70,6 +71,13 @@ def test_bad_charset_is_refused(charset, message):
 )
 def test_required_steps_counts_repeats(text, steps):
     assert required_steps(Codec(charset="ab").encode(text)) == steps
+
+
+def test_three_dots_are_one_symbol_if_the_charset_has_it():
+    codec = Codec(charset=".…a")
+    assert codec.encode("a….") == codec.encode("a....") == [3, 2, 1]
+    assert codec.decode([3, 2, 1]) == "a...."
+    assert Codec(charset=".a").encode("a…") == [2, 1, 1, 1]
 
 
 def test_a_variant_in_the_charset_is_kept():
