@@ -24,7 +24,7 @@ def jitter_quad(
     """
     if ink is not None and ink[1] - ink[0] > 0.35 and rng.random() < 0.35:
         quad = _around_ink(quad, ink, rng)
-    if rng.random() < 0.12:
+    if rng.random() < 0.2:
         quad = _upright(quad)
     width, height = quad_size(quad)
     if width < 1 or height < 1:
@@ -64,7 +64,7 @@ def _upright(quad: np.ndarray) -> np.ndarray:
     """The box around a quad (4, 2), if that is not much higher and text still runs along it."""
     low, high = quad.min(0), quad.max(0)
     along = quad[1] + quad[2] - quad[0] - quad[3]
-    if along[0] < 1.5 * abs(along[1]) or high[1] - low[1] > 2 * quad_size(quad)[1]:
+    if along[0] < abs(along[1]) or high[1] - low[1] > 2.5 * quad_size(quad)[1]:
         return quad
     return np.array([low, [high[0], low[1]], high, [low[0], high[1]]], quad.dtype)
 
