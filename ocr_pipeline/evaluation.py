@@ -14,6 +14,7 @@ from detection.detector import Detector
 from detection.geometry import as_quads
 from detection.metrics import DetectionMetric, match
 from ocr_pipeline.device import inference_dtype
+from ocr_pipeline.orientation import face_text
 from ocr_pipeline.results import Word
 from ocr_pipeline.weights import language_decode
 from recognition.codec import Codec, normalize
@@ -21,7 +22,7 @@ from recognition.crops import crop_words
 from recognition.data import legible_words
 from recognition.metrics import RecognitionMetric, fit_exponent
 from recognition.model import CRNN
-from recognition.recognizer import Recognizer
+from recognition.recognizer import Reading, Recognizer
 from synthesis.contact_sheet import page_sheet, word_sheet
 
 logger = logging.getLogger(__name__)
@@ -48,8 +49,12 @@ def evaluate_recognizer(
         legible = legible_words(page)
         words = [word for word in legible if not left_out & set(word["text"])]
         metric.left_out += len(legible) - len(words)
-        crops = crop_words(page["image"], as_quads([word["quad"] for word in words]))
-        for word, reading in zip(words, recognizer.recognize(crops), strict=True):
+        quads = as_quads([word["quad"] for word in words])
+
+        def read(quads: np.ndarray, image: np.ndarray = page["image"]) -> list[Reading]:
+            return recognizer.recognize(crop_words(image, quads))
+
+        for word, reading in zip(words, face_text(quads, read(quads), read)[1], strict=True):
             metric.update(word["text"], reading.text, reading.confidence)
         if limit is not None and metric.words >= limit:
             break

@@ -6,6 +6,7 @@ Text that stands straight is found best, so a page that does not is straightened
 """
 
 from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -28,12 +29,27 @@ ELONGATED = 2.0
 MARGIN = 0.1
 #: Text that is read so surely on average stands as it is: the other ways need not be looked at.
 SURE = 0.8
-#: Text along the other axis is as high as the page's text, give or take; a lone `1` or `l`, which
-#: is narrow too, is far less wide than that.
-ALIKE = 0.6
+#: Words this much higher than wide may stand on their side, unless they are read this surely.
+TALL, SURE_UPRIGHT = 1.5, 0.9
+
 
 #: Quads (N, 4, 2) -> how surely each is read, 0 to 1.
 Confidences = Callable[[np.ndarray], Sequence[float]]
+
+
+class Reading(Protocol):
+    """What a quad says."""
+
+    @property
+    def text(self) -> str:
+        """The text."""
+
+    @property
+    def confidence(self) -> float:
+        """How surely it is read, 0 to 1."""
+
+
+AnyReading = TypeVar("AnyReading", bound=Reading)
 
 
 def page_turn(quads: np.ndarray, confidences: Confidences) -> int:
@@ -51,24 +67,37 @@ def page_turn(quads: np.ndarray, confidences: Confidences) -> int:
     return _best(quads[words], (1, 3) if turned else (0, 2), confidences)
 
 
-def face_across(quads: np.ndarray, confidences: Confidences) -> np.ndarray:
-    """Turn the quads of words that stand across the text of their page, such as a table's spine.
+def face_text(
+    quads: np.ndarray,
+    readings: Sequence[AnyReading],
+    read: Callable[[np.ndarray], Sequence[AnyReading]],
+) -> tuple[np.ndarray, list[AnyReading]]:
+    """Turn the quads of words that stand on their side, such as a table's spine.
+
+    What is higher than wide and is not read surely is read both ways round as well. It stands on
+    its side if so it has two letters or digits, and is surer: a lone `1` or `l` has not.
 
     Args:
         quads: (N, 4, 2), clockwise; most start at the top-left corner of their text.
-        confidences: reads quads of this page.
+        readings: what the N quads say.
+        read: reads other quads of this page.
 
     Returns:
-        The quads; those of words that stand across start at the top-left corner of their text too.
+        The quads, each from the top-left corner of its text, and what they say.
     """
     along, across = _sides(quads)
-    lying = along >= ELONGATED * across
-    usual = np.median(across[lying]) if lying.any() else 0
-    rest = np.flatnonzero((across >= ELONGATED * along) & (along >= ALIKE * usual))
-    turn = _best(quads[rest], (0, 1, 3), confidences)
-    quads = quads.copy()
-    quads[rest] = np.roll(quads[rest], -turn, axis=1)
-    return quads
+    sure = np.array([reading.confidence for reading in readings])
+    tall = np.flatnonzero((across >= TALL * along) & (sure < SURE_UPRIGHT))
+    quads, readings = quads.copy(), list(readings)
+    if len(tall) == 0:
+        return quads, readings
+    sideways = np.concatenate([np.roll(quads[tall], -turn, axis=1) for turn in (1, 3)])
+    # The first way round of all, then the second.
+    for index, quad, reading in zip([*tall, *tall], sideways, read(sideways), strict=True):
+        letters = sum(character.isalnum() for character in reading.text)
+        if letters > 1 and reading.confidence > readings[index].confidence:
+            quads[index], readings[index] = quad, reading
+    return quads, readings
 
 
 def page_slant(quads: np.ndarray) -> float:

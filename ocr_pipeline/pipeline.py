@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from ocr_pipeline.decode import PageImage, read_pages, to_rgb
 from ocr_pipeline.inputs import InputError
 from ocr_pipeline.orientation import (
     LONGEST_SIDE,
-    face_across,
+    face_text,
     page_slant,
     page_turn,
     start_along,
@@ -213,10 +214,13 @@ class OCRPipeline:
         return self.detector.detect(images)
 
     def recognize(self, image: np.ndarray, quads: np.ndarray) -> Sequence[ReadingLike]:
-        """Second stage: what each quad (N, 4, 2) of an image says, in the order given."""
-        from recognition.crops import crop_words
+        """Second stage: what each quad (N, 4, 2) of an image says, in the order given.
 
-        return self.recognizer.recognize(crop_words(image, quads))
+        Quads start at the top-left corner of their text; those of words that stand on their side
+        need not.
+        """
+        quads = np.asarray(quads, np.float32).reshape(-1, 4, 2)
+        return self._face_text(image, quads, self._read(image, quads))[1]
 
     def read(self, source: Source) -> Document:
         """Read one document.
@@ -272,14 +276,17 @@ class OCRPipeline:
             for page, words, readings in zip(pages, found, known, strict=True)
         ]
         self._recognize_rest(pages, facing, known)
+        said = [
+            self._face_text(page.image, words.quads, [readings[q.tobytes()] for q in words.quads])
+            for page, words, readings in zip(pages, facing, known, strict=True)
+        ]
         total = sum(len(words.quads) for words in facing)
         recognition = (time.perf_counter() - start) / max(total, 1)  # seconds a word
 
         results = []
-        for page, detections, readings in zip(pages, facing, known, strict=True):
-            count = len(detections.quads)
+        for page, detections, (quads, readings) in zip(pages, facing, said, strict=True):
             start = time.perf_counter()
-            words = self._words(detections, [readings[quad.tobytes()] for quad in detections.quads])
+            words = self._words(quads, detections.scores, readings)
             blocks = tuple(layout.arrange(words))
             results.append(
                 Page(
@@ -291,7 +298,7 @@ class OCRPipeline:
                     blocks=blocks,
                     timings={
                         "detection": detection,
-                        "recognition": recognition * count,
+                        "recognition": recognition * len(quads),
                         "layout": time.perf_counter() - start,
                     },
                     warnings=page.warnings,
@@ -317,7 +324,9 @@ class OCRPipeline:
         for (readings, key), reading in zip(keys, self.recognizer.recognize(crops), strict=True):
             readings[key] = reading
 
-    def _words(self, found: DetectionsLike, readings: Sequence[ReadingLike]) -> list[Word]:
+    def _words(
+        self, quads: np.ndarray, scores: np.ndarray, readings: Sequence[ReadingLike]
+    ) -> list[Word]:
         """Words that say something, and surely enough.
 
         Where the recognizer reads several words in one crop, the detector has missed the gap
@@ -326,7 +335,7 @@ class OCRPipeline:
         from recognition.crops import part_of_quad
 
         words = []
-        for quad, score, reading in zip(found.quads, found.scores, readings, strict=True):
+        for quad, score, reading in zip(quads, scores, readings, strict=True):
             if reading.confidence < self.min_confidence:
                 continue
             parts = reading.words()
@@ -397,7 +406,7 @@ class OCRPipeline:
             event.page, event.result = None, result  # pictures are large; the caller may linger
 
     def _upright(self, image: np.ndarray, found: DetectionsLike, known: _Known) -> DetectionsLike:
-        """Let quads start where their text does; a page that is turned or slanted is seen anew.
+        """Let quads start where the page's text does; one that is turned or slanted is seen anew.
 
         What is read on the way is noted in `known`: most of it is what the page says.
         """
@@ -405,7 +414,7 @@ class OCRPipeline:
             return found
 
         def confidences(quads: np.ndarray) -> list[float]:
-            readings = self.recognize(image, quads)
+            readings = self._read(image, quads)
             known.update({q.tobytes(): r for q, r in zip(quads, readings, strict=True)})
             return [reading.confidence for reading in readings]
 
@@ -416,7 +425,21 @@ class OCRPipeline:
             straight, back = straighten(image, turn, slant)
             (found,) = self.detect([straight])
             quads = turn_back(found.quads, back)
-        return _Facing(face_across(quads, confidences), found.scores)
+        return _Facing(quads, found.scores)
+
+    def _face_text(
+        self, image: np.ndarray, quads: np.ndarray, readings: Sequence[ReadingLike]
+    ) -> tuple[np.ndarray, Sequence[ReadingLike]]:
+        """Words that stand on their side, each from the corner where its text starts."""
+        if not self.orientation:
+            return quads, readings
+        return face_text(quads, readings, partial(self._read, image))
+
+    def _read(self, image: np.ndarray, quads: np.ndarray) -> Sequence[ReadingLike]:
+        """What quads say from their first corner on."""
+        from recognition.crops import crop_words
+
+        return self.recognizer.recognize(crop_words(image, quads))
 
     def _document(self, document: _Pending) -> Document:
         return Document(

@@ -1,9 +1,11 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from ocr_pipeline.orientation import (
     SAMPLE,
-    face_across,
+    face_text,
     page_slant,
     page_turn,
     start_along,
@@ -101,11 +103,46 @@ def test_words_that_disagree_have_no_slant():
     assert page_slant(np.empty((0, 4, 2), np.float32)) == 0
 
 
-def test_words_across_the_page_are_turned_alone():
+@dataclass
+class Said:
+    text: str
+    confidence: float
+
+
+def sayer(truth, asked):
+    right = {tuple(quad.ravel()): text for quad, text in truth}
+
+    def read(quads):
+        asked.append(len(quads))
+        texts = [right.get(tuple(quad.ravel()), "") for quad in quads]
+        return [Said(text or "I", 0.8 if text else 0.4) for text in texts]
+
+    return read
+
+
+def test_words_on_their_side_are_turned_alone():
+    found = np.concatenate([PAGE, as_detected(SPINE)])
     asked = []
-    found = face_across(np.concatenate([PAGE, as_detected(SPINE)]), reader(TEXT, asked))
-    np.testing.assert_array_equal(found, TEXT)
-    assert asked == [1, 2]
+    read = sayer([*((quad, "word") for quad in PAGE[:-2]), (SPINE[0], "spine")], asked)
+    quads, readings = face_text(found, read(found), read)
+    np.testing.assert_array_equal(quads, TEXT)
+    assert [reading.text for reading in readings] == ["word"] * 20 + ["I", "I", "spine"]
+    assert asked == [23, 4]  # the spine and the lone 1, both ways round
+
+
+@pytest.mark.parametrize(
+    ("upright", "sideways"),
+    [
+        (Said("1", 0.5), Said("-", 0.8)),  # no letters
+        (Said("1", 0.5), Said("H", 0.8)),  # a letter alone
+        (Said("Il", 0.5), Said("ITEM", 0.4)),  # less sure
+        (Said("!", 0.95), Said("ITEM", 0.99)),  # was sure upright
+    ],
+)
+def test_what_reads_no_better_on_its_side_stands(upright, sideways):
+    quads, readings = face_text(PAGE[-2:-1], [upright], lambda quads: [sideways] * len(quads))
+    np.testing.assert_array_equal(quads, PAGE[-2:-1])
+    assert readings == [upright]
 
 
 def test_text_that_nobody_can_read_stays_as_it_is():
@@ -114,5 +151,6 @@ def test_text_that_nobody_can_read_stays_as_it_is():
 
     nothing = np.empty((0, 4, 2), np.float32)
     assert page_turn(PAGE, hopeless) == page_turn(nothing, hopeless) == 0
-    np.testing.assert_array_equal(face_across(TEXT, hopeless), TEXT)
-    assert face_across(nothing, hopeless).shape == (0, 4, 2)
+    quads, readings = face_text(nothing, [], hopeless)
+    assert quads.shape == (0, 4, 2)
+    assert readings == []
