@@ -78,6 +78,12 @@ def crop_words(image: np.ndarray, quads: np.ndarray, *, margin: float = MARGIN) 
     return crops
 
 
+def widen(crop: np.ndarray, factor: float) -> np.ndarray:
+    """A grey crop (32, w) stretched to `factor` times its width, MAX_WIDTH at most."""
+    width = min(MAX_WIDTH, round(factor * crop.shape[1]))
+    return cv2.resize(crop, (width, HEIGHT), interpolation=cv2.INTER_LINEAR)
+
+
 def part_of_quad(quad: np.ndarray, left: float, right: float) -> np.ndarray:
     """The part of a quad (4, 2) between two places of its crop, in shares of the crop's width."""
     width, height = quad_size(quad)

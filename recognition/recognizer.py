@@ -8,7 +8,7 @@ import torch
 
 from recognition.batching import collate, group_by_width, rung
 from recognition.codec import Codec
-from recognition.crops import HEIGHT
+from recognition.crops import HEIGHT, widen
 from recognition.decoding import Decoded, character_spans, greedy_decode
 from recognition.model import CRNN, time_steps
 
@@ -16,6 +16,10 @@ from recognition.model import CRNN, time_steps
 #: a pixel: about 50 MB on a CPU; a GPU has room for more and needs it to be busy.
 MAX_PIXELS = {"cpu": 32 * 96 * 64, "cuda": 32 * 96 * 512}
 
+#: Words read less surely than this, their letters narrower than so many pixels on average, are read
+#: once more, this much wider: narrow letters share a time step. Of ICDAR 2015's validation words
+#: 3 % more are right so. Wider letters gain nothing.
+UNSURE, NARROW, WIDER = 0.6, 15, 1.4
 
 Decode = Callable[[torch.Tensor, Sequence[int]], list[Decoded]]
 
@@ -85,7 +89,6 @@ class Recognizer:
         self.exponent = exponent
         self.decode = decode
 
-    @torch.inference_mode()
     def recognize(self, crops: Sequence[np.ndarray]) -> list[Reading]:
         """Read grey uint8 crops (32, w), as `crops.crop_words` cuts them."""
         for crop in crops:
@@ -94,6 +97,20 @@ class Recognizer:
                     f"a crop is {crop.dtype} {crop.shape}, expected uint8 ({HEIGHT}, width); "
                     "cut words with recognition.crops.crop_words"
                 )
+        readings = self._read(crops)
+        unsure = [
+            index
+            for index, (said, crop) in enumerate(zip(readings, crops, strict=True))
+            if said.confidence < UNSURE and crop.shape[1] < NARROW * len(said.text)
+        ]
+        again = self._read([widen(crops[index], WIDER) for index in unsure])
+        for index, reading in zip(unsure, again, strict=True):
+            if reading.confidence > readings[index].confidence:
+                readings[index] = reading
+        return readings
+
+    @torch.inference_mode()
+    def _read(self, crops: Sequence[np.ndarray]) -> list[Reading]:
         readings: dict[int, Reading] = {}
         widths = [crop.shape[1] for crop in crops]
         for group in group_by_width(widths, max_pixels=MAX_PIXELS[self.device.type]):

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from recognition.codec import Codec
+from recognition.crops import MAX_WIDTH, widen
 from recognition.decoding import Decoded
 from recognition.model import CRNN
-from recognition.recognizer import Reading, Recognizer
+from recognition.recognizer import UNSURE, WIDER, Reading, Recognizer
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,35 @@ def test_each_character_of_a_symbol_has_its_place():
     assert reading.text == "क्ष"
     first, last = (0.0, 0.46875), (0.46875, 1.0)
     assert reading.spans == [first, first, last]
+
+
+@pytest.mark.parametrize(
+    ("width", "confidences", "text", "looks"),
+    [
+        (20, [UNSURE + 0.1], "aa", 1),  # sure enough
+        (40, [UNSURE - 0.1], "aa", 1),  # not narrow
+        (20, [UNSURE - 0.2, UNSURE - 0.1], "bb", 2),  # surer when wider
+        (20, [UNSURE - 0.1, UNSURE - 0.2], "aa", 2),
+    ],
+)
+def test_unsure_narrow_words_are_read_again_wider(width, confidences, text, looks):
+    codec = Codec(charset="ab")
+    model = CRNN(num_classes=codec.num_classes, channels=(4, 4, 4, 4), features=4, hidden=4)
+    steps_seen = []
+
+    def decode(logits, steps):
+        steps_seen.extend(steps)
+        look = len(steps_seen) - 1
+        frames = [(0, 1), (2, 3)]
+        return [Decoded(indices=[look + 1] * 2, frames=frames, confidence=confidences[look])]
+
+    (reading,) = Recognizer(model=model, codec=codec, decode=decode).recognize(
+        [np.zeros((32, width), np.uint8)]
+    )
+    assert reading.text == text
+    assert steps_seen == [width / 4, WIDER * width / 4][:looks]
+
+
+def test_a_crop_is_widened_up_to_the_most_that_is_read():
+    assert widen(np.zeros((32, 50), np.uint8), 1.4).shape == (32, 70)
+    assert widen(np.zeros((32, MAX_WIDTH), np.uint8), 1.4).shape == (32, MAX_WIDTH)
