@@ -2,8 +2,8 @@
 
     uv run benchmarks/stages.py --device cuda
 
-The recognizer reads batches of 64 crops of 32 x 96, cut from a rendered page. The detector, with
-its post-processing, finds the words of that page, 1024 x 1024 pixels, at that size. Whole pages are
+The recognizer reads batches of 64 words, in crops of 32 x 96. The detector, with
+its post-processing, finds the words of a page of 1024 x 1024 pixels, at that size. Whole pages are
 timed by `compare.py`.
 """
 
@@ -19,7 +19,6 @@ import torch
 from detection.detector import Detector
 from ocr_pipeline.device import inference_dtype, prepare_process, resolve_device
 from ocr_pipeline.weights import load_detector, load_recognizer
-from recognition.recognizer import Recognizer
 
 SIDE = 1024  # pixels of the page
 ROUNDS = 20
@@ -52,6 +51,16 @@ def page_of_words(rng: np.random.Generator) -> np.ndarray:
     return page
 
 
+def crop_of_word(rng: np.random.Generator) -> np.ndarray:
+    """A grey crop (32, 96) of a word of six letters."""
+    crop = np.full((32, 96), 255, np.uint8)
+    word = "".join(rng.choice(LETTERS, 6))
+    width = cv2.getTextSize(word, cv2.FONT_HERSHEY_DUPLEX, 1, 1)[0][0]
+    size = 88 / width
+    cv2.putText(crop, word, (4, 24), cv2.FONT_HERSHEY_DUPLEX, size, 0, 1, cv2.LINE_AA)
+    return crop
+
+
 def main() -> None:
     """Time the stages, print a line each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -64,13 +73,12 @@ def main() -> None:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(f"{name}, {torch.get_num_threads()} threads")
 
-    page = page_of_words(np.random.default_rng(1))
+    rng = np.random.default_rng(1)
+    page, crops = page_of_words(rng), [crop_of_word(rng) for _ in range(64)]
     detector, recognizer = load_detector(None, device), load_recognizer(None, device)
-    grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
-    crops = [grey[y : y + 32, x : x + 96] for y in range(36, 996, 60) for x in range(20, 404, 96)]
     for dtype in dict.fromkeys((fast, torch.float32)):
-        reader = Recognizer(model=recognizer.model, codec=recognizer.codec, dtype=dtype)
-        seconds = median_seconds(lambda reader=reader: reader.recognize(crops), device)
+        recognizer.dtype = dtype
+        seconds = median_seconds(lambda: recognizer.recognize(crops), device)
         print(f"recognizer, {dtype}: {len(crops) / seconds:.0f} words a second")
     for dtype in dict.fromkeys((fast, torch.float32)):
         finder = Detector(model=detector.model, long_side=SIDE, max_upscale=1.0, dtype=dtype)
