@@ -2,9 +2,9 @@
 
     uv run benchmarks/stages.py --device cuda
 
-The recognizer reads batches of 64 words, in crops of 32 x 96. The detector, with
-its post-processing, finds the words of a page of 1024 x 1024 pixels, at that size. Whole pages are
-timed by `compare.py`.
+The recognizer reads batches of 64 words, in crops of 32 x 96. The detector, with its
+post-processing, finds the words of a page of 1024 x 1024 pixels, at that size. Whole pages are timed
+by `compare.py`.
 """
 
 import argparse
