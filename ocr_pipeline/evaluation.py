@@ -37,7 +37,8 @@ def evaluate_recognizer(
     limit: int | None = None,
     without: str = "",
 ) -> RecognitionMetric:
-    """Read every legible word on its ground-truth quad; labels with inner spaces are left out.
+    """Read every legible word on its ground-truth quad, as the pipeline would (words that stand on
+    their side are turned); labels with inner spaces are left out.
 
     Args:
         limit: stop after the page that brings this many words.
@@ -49,16 +50,23 @@ def evaluate_recognizer(
         legible = legible_words(page)
         words = [word for word in legible if not left_out & set(word["text"])]
         metric.left_out += len(legible) - len(words)
-        quads = as_quads([word["quad"] for word in words])
-
-        def read(quads: np.ndarray, image: np.ndarray = page["image"]) -> list[Reading]:
-            return recognizer.recognize(crop_words(image, quads))
-
-        for word, reading in zip(words, face_text(quads, read(quads), read)[1], strict=True):
+        for word, reading in zip(words, _readings(recognizer, page, words), strict=True):
             metric.update(word["text"], reading.text, reading.confidence)
         if limit is not None and metric.words >= limit:
             break
     return metric
+
+
+def _readings(
+    recognizer: Recognizer, page: LabelledPage, words: Sequence[Mapping[str, Any]]
+) -> list[Reading]:
+    """What words of a page say on their quads, on their side where they stand so."""
+
+    def read(quads: np.ndarray) -> list[Reading]:
+        return recognizer.recognize(crop_words(page["image"], quads))
+
+    quads = as_quads([word["quad"] for word in words])
+    return face_text(quads, read(quads), read)[1]
 
 
 def evaluate_detector(
@@ -204,9 +212,8 @@ class RecognitionEvaluator:
         for page in self.sets[0][1]:
             legible = legible_words(page)
             legible = legible[:: max(1, len(legible) // _PAGE_WORDS)][:_PAGE_WORDS]
-            crops = crop_words(page["image"], as_quads([word["quad"] for word in legible]))
             words = []
-            for word, reading in zip(legible, recognizer.recognize(crops), strict=True):
+            for word, reading in zip(legible, _readings(recognizer, page, legible), strict=True):
                 label, quad = word["text"], np.asarray(word["quad"], np.float32)
                 wrong = normalize(label) != reading.text
                 text = f"{reading.text} ({label})" if wrong else label

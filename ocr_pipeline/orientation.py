@@ -32,12 +32,11 @@ SURE = 0.8
 #: Words this much higher than wide may stand on their side, unless they are read this surely.
 TALL, SURE_UPRIGHT = 1.5, 0.9
 
-
 #: Quads (N, 4, 2) -> how surely each is read, 0 to 1.
 Confidences = Callable[[np.ndarray], Sequence[float]]
 
 
-class Reading(Protocol):
+class Said(Protocol):
     """What a quad says."""
 
     @property
@@ -49,7 +48,7 @@ class Reading(Protocol):
         """How surely it is read, 0 to 1."""
 
 
-AnyReading = TypeVar("AnyReading", bound=Reading)
+Reading = TypeVar("Reading", bound=Said)
 
 
 def page_turn(quads: np.ndarray, confidences: Confidences) -> int:
@@ -69,9 +68,9 @@ def page_turn(quads: np.ndarray, confidences: Confidences) -> int:
 
 def face_text(
     quads: np.ndarray,
-    readings: Sequence[AnyReading],
-    read: Callable[[np.ndarray], Sequence[AnyReading]],
-) -> tuple[np.ndarray, list[AnyReading]]:
+    readings: Sequence[Reading],
+    read: Callable[[np.ndarray], Sequence[Reading]],
+) -> tuple[np.ndarray, list[Reading]]:
     """Turn the quads of words that stand on their side, such as a table's spine.
 
     What is higher than wide and is not read surely is read both ways round as well. It stands on
@@ -86,7 +85,8 @@ def face_text(
         The quads, each from the top-left corner of its text, and what they say.
     """
     along, across = _sides(quads)
-    sure = np.array([reading.confidence for reading in readings])
+    # Squeezed into a few columns, a word on its side may surely say nothing.
+    sure = np.array([reading.confidence if reading.text else 0.0 for reading in readings])
     tall = np.flatnonzero((across >= TALL * along) & (sure < SURE_UPRIGHT))
     quads, readings = quads.copy(), list(readings)
     if len(tall) == 0:

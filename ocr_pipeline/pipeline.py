@@ -97,7 +97,7 @@ class PageError(RuntimeError):
 
 @dataclass(frozen=True)
 class _Facing:
-    """Detections whose quads start where their text does."""
+    """Detections whose quads start where the page's text does."""
 
     quads: np.ndarray
     scores: np.ndarray
@@ -216,8 +216,8 @@ class OCRPipeline:
     def recognize(self, image: np.ndarray, quads: np.ndarray) -> Sequence[ReadingLike]:
         """Second stage: what each quad (N, 4, 2) of an image says, in the order given.
 
-        Quads start at the top-left corner of their text; those of words that stand on their side
-        need not.
+        Quads start at the top-left corner of their text. Those of words that stand on their side
+        need not, unless `orientation` is off; their characters' spans lie along the text then.
         """
         quads = np.asarray(quads, np.float32).reshape(-1, 4, 2)
         return self._face_text(image, quads, self._read(image, quads))[1]
@@ -264,7 +264,7 @@ class OCRPipeline:
                     yield self._document(document)
 
     def read_pages(self, pages: Sequence[PageImage]) -> list[Page]:
-        """Read decoded pages together: one detection batch, and all their words in one go."""
+        """Read decoded pages together: one detection batch, and nearly all words in one go."""
         start = time.perf_counter()
         found = self.detect([page.image for page in pages])
         detection = (time.perf_counter() - start) / max(len(pages), 1)  # seconds a page

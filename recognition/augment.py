@@ -61,7 +61,8 @@ def _around_ink(quad: np.ndarray, ink: tuple[float, float], rng: np.random.Gener
 
 
 def _upright(quad: np.ndarray) -> np.ndarray:
-    """The box around a quad (4, 2), if that is not much higher and text still runs along it."""
+    """The box around a quad (4, 2), if text runs along it by more than across it (within 45
+    degrees), and if it is no more than two and a half times as high as the quad."""
     low, high = quad.min(0), quad.max(0)
     along = quad[1] + quad[2] - quad[0] - quad[3]
     if along[0] < abs(along[1]) or high[1] - low[1] > 2.5 * quad_size(quad)[1]:

@@ -111,9 +111,7 @@ class Codec:
                 f"charset holds {''.join(unstable)!r}, which NFC replaces; list what it becomes"
             )
         self.charset = charset
-        self._variants = {
-            k: v for k, v in _VARIANTS.items() if chr(k) not in charset or chr(k) == ELLIPSIS
-        }
+        self._variants = {k: v for k, v in _VARIANTS.items() if chr(k) not in charset}
         self.unknown: Counter[str] = Counter()
         self._index = {symbol: i for i, symbol in enumerate(self.symbols, start=1)}
 

@@ -1,7 +1,7 @@
 """The recognition stage: crops in, readings out, in input order."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,10 +16,10 @@ from recognition.model import CRNN, time_steps
 #: a pixel: about 50 MB on a CPU; a GPU has room for more and needs it to be busy.
 MAX_PIXELS = {"cpu": 32 * 96 * 64, "cuda": 32 * 96 * 512}
 
-#: Words read less surely than this, their letters narrower than so many pixels on average, are read
-#: once more, this much wider: narrow letters share a time step. Of ICDAR 2015's validation words
-#: 3 % more are right so. Wider letters gain nothing.
-UNSURE, NARROW, WIDER = 0.6, 15, 1.4
+#: Words whose paths are less probable than this, their letters narrower than so many pixels on
+#: average, are read once more, this much wider: narrow letters share a time step. Of ICDAR 2015's
+#: validation words 3 % more are right so. Wider letters gain nothing.
+UNSURE, NARROW, WIDER = 0.32, 15, 1.4
 
 Decode = Callable[[torch.Tensor, Sequence[int]], list[Decoded]]
 
@@ -32,7 +32,8 @@ class Reading:
         text: normalised text (see `codec.normalize`), "" where nothing is legible; spaces where
             the crop holds several words.
         confidence: how probable it is that the text is right, 0..1: the probability of the path
-            that was followed (see `decoding.Decoded`), calibrated (see `Recognizer`).
+            that was followed (see `decoding.Decoded`), of two if it was read twice, calibrated
+            (see `Recognizer`).
         spans: each character's [left, right] as fractions of the crop's width.
     """
 
@@ -105,12 +106,13 @@ class Recognizer:
         ]
         again = self._read([widen(crops[index], WIDER) for index in unsure])
         for index, reading in zip(unsure, again, strict=True):
-            if reading.confidence > readings[index].confidence:
+            if reading.text and reading.confidence > readings[index].confidence:
                 readings[index] = reading
-        return readings
+        return [replace(said, confidence=said.confidence**self.exponent) for said in readings]
 
     @torch.inference_mode()
     def _read(self, crops: Sequence[np.ndarray]) -> list[Reading]:
+        """Each crop looked at once; confidences are the paths' probabilities."""
         readings: dict[int, Reading] = {}
         widths = [crop.shape[1] for crop in crops]
         for group in group_by_width(widths, max_pixels=MAX_PIXELS[self.device.type]):
@@ -128,7 +130,7 @@ class Recognizer:
                 spans = zip(decoded.indices, character_spans(decoded.frames, valid), strict=True)
                 readings[index] = Reading(
                     text=self.codec.decode(decoded.indices),
-                    confidence=decoded.confidence**self.exponent,
+                    confidence=decoded.confidence,
                     # The characters of a symbol stand at one place.
                     spans=[span for symbol, span in spans for _ in self.codec.decode([symbol])],
                 )

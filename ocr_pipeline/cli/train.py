@@ -107,13 +107,15 @@ def _alone(out: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / ".lock", blocking=False)
     try:
-        with FileLock(out / ".lock", blocking=False):
-            yield
+        lock.acquire()
     except Timeout:
         raise FileExistsError(
             f"{out}: another run writes there now; wait for it, or name another folder with --out"
         ) from None
+    with lock:
+        yield
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -131,18 +131,21 @@ def test_words_on_their_side_are_turned_alone():
 
 
 @pytest.mark.parametrize(
-    ("upright", "sideways"),
+    ("upright", "up", "down", "turn"),
     [
-        (Said("1", 0.5), Said("-", 0.8)),  # no letters
-        (Said("1", 0.5), Said("H", 0.8)),  # a letter alone
-        (Said("Il", 0.5), Said("ITEM", 0.4)),  # less sure
-        (Said("!", 0.95), Said("ITEM", 0.99)),  # was sure upright
+        (Said("1", 0.5), Said("-", 0.8), Said("-", 0.8), 0),  # no letters
+        (Said("1", 0.5), Said("H", 0.8), Said("H", 0.8), 0),  # a letter alone
+        (Said("Il", 0.5), Said("ITEM", 0.4), Said("ITEM", 0.3), 0),  # less sure
+        (Said("!", 0.95), Said("ITEM", 0.99), Said("ITEM", 0.99), 0),  # was sure upright
+        (Said("I", 0.5), Said("ITEM", 0.8), Said("NOTE", 0.6), 1),
+        (Said("I", 0.5), Said("NOTE", 0.6), Said("ITEM", 0.8), 3),
+        (Said("", 0.95), Said("ITEM", 0.99), Said("", 0.9), 1),  # surely nothing is not sure
     ],
 )
-def test_what_reads_no_better_on_its_side_stands(upright, sideways):
-    quads, readings = face_text(PAGE[-2:-1], [upright], lambda quads: [sideways] * len(quads))
-    np.testing.assert_array_equal(quads, PAGE[-2:-1])
-    assert readings == [upright]
+def test_the_surest_of_three_ways_is_taken(upright, up, down, turn):
+    quads, readings = face_text(PAGE[-2:-1], [upright], lambda quads: [up, down])
+    np.testing.assert_array_equal(quads, np.roll(PAGE[-2:-1], -turn, axis=1))
+    assert readings == [{0: upright, 1: up, 3: down}[turn]]
 
 
 def test_text_that_nobody_can_read_stays_as_it_is():
@@ -151,6 +154,6 @@ def test_text_that_nobody_can_read_stays_as_it_is():
 
     nothing = np.empty((0, 4, 2), np.float32)
     assert page_turn(PAGE, hopeless) == page_turn(nothing, hopeless) == 0
-    quads, readings = face_text(nothing, [], hopeless)
+    quads, readings = face_text(nothing, [], lambda quads: [])
     assert quads.shape == (0, 4, 2)
     assert readings == []

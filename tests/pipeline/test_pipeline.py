@@ -13,7 +13,7 @@ from ocr_pipeline.overlay import draw_overlay
 from ocr_pipeline.pipeline import PageError
 from ocr_pipeline.results import Page
 
-from .conftest import POISON, bars
+from .conftest import POISON, Read, ShadeRecognizer, bars
 
 
 def test_reads_a_file(ocr, tmp_path):
@@ -56,6 +56,35 @@ def test_stages_can_be_called_alone(ocr):
     image = np.array(bars(4, 6))
     (found,) = ocr.detect([image])
     assert [r.text for r in ocr.recognize(image, found.quads[::-1])] == ["s6", "s4"]
+
+
+class DarkEndFirst(ShadeRecognizer):
+    """Reads bars that are darker at their beginning; others, and those on their side, badly."""
+
+    def recognize(self, crops):
+        return [
+            Read("I", 0.5)
+            if crop.shape[1] < 32
+            else Read("bar", 0.8)
+            if crop[16, crop.shape[1] // 4] < crop[16, -crop.shape[1] // 4]
+            else Read("rab", 0.6)
+            for crop in crops
+        ]
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+def test_a_word_on_its_side_is_turned(ocr, upwards):
+    page = np.full((100, 200, 3), 255, np.uint8)
+    page[20:30, 40:70], page[20:30, 70:100] = 40, 90
+    page[20:50, 10:20], page[50:80, 10:20] = (90, 40) if upwards else (40, 90)
+    ocr.recognizer = DarkEndFirst()
+    words = {word.quad[0]: word.text for word in ocr.read(page).pages[0].words}
+    assert words == {(40, 20): "bar", (10, 80) if upwards else (20, 20): "bar"}
+    spine = np.array([[[10, 20], [20, 20], [20, 80], [10, 80]]], np.float32)
+    assert [reading.text for reading in ocr.recognize(page, spine)] == ["bar"]
+    ocr.orientation = False
+    words = {word.quad[0]: word.text for word in ocr.read(page).pages[0].words}
+    assert words == {(40, 20): "bar", (10, 20): "I"}
 
 
 def test_blank_page_is_an_empty_result(ocr):

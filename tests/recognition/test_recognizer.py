@@ -37,30 +37,33 @@ def test_each_character_of_a_symbol_has_its_place():
 
 
 @pytest.mark.parametrize(
-    ("width", "confidences", "text", "looks"),
+    ("width", "first", "second", "says"),
     [
-        (20, [UNSURE + 0.1], "aa", 1),  # sure enough
-        (40, [UNSURE - 0.1], "aa", 1),  # not narrow
-        (20, [UNSURE - 0.2, UNSURE - 0.1], "bb", 2),  # surer when wider
-        (20, [UNSURE - 0.1, UNSURE - 0.2], "aa", 2),
+        (20, ("ab", UNSURE + 0.1), None, "ab"),  # sure enough
+        (40, ("ab", UNSURE - 0.1), None, "ab"),  # not narrow
+        (20, ("ab", UNSURE - 0.2), ("ba", UNSURE - 0.1), "ba"),  # surer when wider
+        (20, ("ab", UNSURE - 0.1), ("ba", UNSURE - 0.2), "ab"),
+        (20, ("ab", UNSURE - 0.1), ("", 0.9), "ab"),
     ],
 )
-def test_unsure_narrow_words_are_read_again_wider(width, confidences, text, looks):
-    codec = Codec(charset="ab")
+def test_unsure_narrow_words_are_read_again_wider(width, first, second, says):
+    codec = Codec(charset="abs")
     model = CRNN(num_classes=codec.num_classes, channels=(4, 4, 4, 4), features=4, hidden=4)
-    steps_seen = []
+    looks = {4: ("s", 0.9), width / 4: first, WIDER * width / 4: second}
+
+    def decoded(text, confidence):
+        frames = [(k, k + 1) for k in range(len(text))]
+        return Decoded(indices=codec.encode(text), frames=frames, confidence=confidence)
 
     def decode(logits, steps):
-        steps_seen.extend(steps)
-        look = len(steps_seen) - 1
-        frames = [(0, 1), (2, 3)]
-        return [Decoded(indices=[look + 1] * 2, frames=frames, confidence=confidences[look])]
+        return [decoded(*looks[step]) for step in steps]
 
-    (reading,) = Recognizer(model=model, codec=codec, decode=decode).recognize(
-        [np.zeros((32, width), np.uint8)]
-    )
-    assert reading.text == text
-    assert steps_seen == [width / 4, WIDER * width / 4][:looks]
+    blank = [np.zeros((32, w), np.uint8) for w in (16, width, 16)]
+    recognizer = Recognizer(model=model, codec=codec, decode=decode, exponent=0.5)
+    readings = recognizer.recognize(blank)
+    assert [reading.text for reading in readings] == ["s", says, "s"]
+    chosen = second if second and says == second[0] else first
+    assert readings[1].confidence == pytest.approx(chosen[1] ** 0.5)
 
 
 def test_a_crop_is_widened_up_to_the_most_that_is_read():

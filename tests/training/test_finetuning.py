@@ -39,15 +39,16 @@ def test_a_folder_is_learnt_measured_resumed_and_used(
 ):
     data, out = write_pages(tmp_path / "my"), tmp_path / "run"
     settings = ("--weights", tiny_weights, "train.steps=4", "train.eval_period=2")
+    out.mkdir()
+    with FileLock(out / ".lock"):
+        assert run(data, out, *settings) == 1
+    assert f"{out}: another run writes there now" in capsys.readouterr().err
     assert run(data, out, *settings) == 0
     report = json.loads((out / "report.json").read_text())
     assert {"validation/cer", "sanity/cer"} <= set(report["before"])
     assert len(list((out / "samples").glob("*.png"))) == 3
     assert run(data, out, *settings) == 1
     assert "holds a run already; add --resume" in capsys.readouterr().err
-    with FileLock(out / ".lock"):
-        assert run(data, out, "--resume") == 1
-    assert f"{out}: another run writes there now" in capsys.readouterr().err
     assert run(data, out, "--resume", "train.steps=6") == 0
     assert LazyConfig.load(str(out / "config.yaml")).train.eval_period == 2
     assert (
