@@ -25,7 +25,7 @@ from ocr_pipeline.orientation import (
     straighten,
     turn_back,
 )
-from ocr_pipeline.results import Document, Page, Word, as_quad
+from ocr_pipeline.results import MIN_CONFIDENCE, Document, Page, Word, as_quad
 
 #: A file, a Pillow image, or RGB uint8 (H, W, 3) or grey uint8 (H, W).
 Source = str | os.PathLike[str] | Image.Image | np.ndarray
@@ -136,7 +136,8 @@ class OCRPipeline:
     Args:
         detector: see `DetectorLike`.
         recognizer: see `RecognizerLike`.
-        min_confidence: words below it are left out of results.
+        min_confidence: words below it are left out of results; where none is left, the page's
+            warnings say so.
         orientation: whether to look which way up the text stands; False takes it as upright.
         batch_size: pages that are read together, over document borders.
         decode: how files become pages; `functools.partial` of `decode.read_pages` with another
@@ -149,7 +150,7 @@ class OCRPipeline:
         *,
         detector: DetectorLike,
         recognizer: RecognizerLike,
-        min_confidence: float = 0.0,
+        min_confidence: float = MIN_CONFIDENCE,
         orientation: bool = True,
         batch_size: int = BATCH_SIZE,
         decode: Decode = read_pages,
@@ -174,7 +175,7 @@ class OCRPipeline:
         device: str = "auto",
         detector: str | Path | None = None,
         recognizer: str | Path | None = None,
-        min_confidence: float = 0.0,
+        min_confidence: float = MIN_CONFIDENCE,
         orientation: bool = True,
         language_model: bool = True,
         decode: Decode = read_pages,
@@ -301,10 +302,22 @@ class OCRPipeline:
                         "recognition": recognition * len(quads),
                         "layout": time.perf_counter() - start,
                     },
-                    warnings=page.warnings,
+                    warnings=(*page.warnings, *self._all_unsure(words, readings)),
                 )
             )
         return results
+
+    def _all_unsure(
+        self, words: Sequence[Word], readings: Sequence[ReadingLike]
+    ) -> tuple[str, ...]:
+        """A warning, if a page seems empty for that reason alone."""
+        unsure = sum(bool(reading.text) for reading in readings)
+        if words or not unsure:
+            return ()
+        return (
+            f"all words found ({unsure}) are left out, read with less confidence than "
+            f"{self.min_confidence:g}; --min-confidence 0 keeps them",
+        )
 
     def _recognize_rest(
         self,

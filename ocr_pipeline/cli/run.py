@@ -29,6 +29,7 @@ from ocr_pipeline.inputs import (
     find_inputs,
     parse_ranges,
 )
+from ocr_pipeline.results import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,9 +91,9 @@ def build_parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--min-confidence",
         type=_probability,
-        default=0.0,
+        default=MIN_CONFIDENCE,
         metavar="X",
-        help="leave out words that are less sure than this (0 to 1, default 0)",
+        help="leave out words that are less sure than this (0 to 1, default %(default)g)",
     )
     reading = parser.add_argument_group("reading")
     reading.add_argument("--pages", metavar="LIST", help="of PDFs and TIFFs, such as 1-3,7")

@@ -22,7 +22,7 @@ def test_reads_a_file(ocr, tmp_path):
     document = ocr.read(path)
     assert document.source == str(path)
     assert document.text == "s1 s5 s9"
-    assert document.settings == {"device": "cpu", "min_confidence": 0.0, "orientation": True}
+    assert document.settings == {"device": "cpu", "min_confidence": 0.2, "orientation": True}
     assert document.models["detector"] == {
         "name": "bars.safetensors",
         "sha256": ocr.detector.sha256,
@@ -96,6 +96,12 @@ def test_blank_page_is_an_empty_result(ocr):
 def test_words_without_text_or_confidence_are_left_out(ocr):
     ocr.min_confidence = 0.7
     assert ocr.read(bars(1, 20, 5, 15)).text == "s1 s5"
+    (page,) = ocr.read(bars(15, 20)).pages
+    assert page.words == []
+    assert page.warnings == (
+        "all words found (1) are left out, read with less confidence than 0.7; "
+        "--min-confidence 0 keeps them",
+    )
 
 
 def test_pages_are_read_together_over_document_borders(ocr, tmp_path):
