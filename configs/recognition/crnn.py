@@ -18,6 +18,7 @@ from synthesis.pages import PdfPages
 from ..common import paths, real_pages, scenes, train  # noqa: F401
 
 _pages = dict(text_height=(11, 48), max_side=2200)
+_crowded = dict(bare=0.0, ornamented=0.1)
 
 codec = L(Codec)(charset=DEFAULT_CHARSET)
 model = L(CRNN)(num_classes=len(DEFAULT_CHARSET) + 1)
@@ -31,8 +32,10 @@ data = L(DataLoader)(
             (L(PdfPages)(folders=["${paths.typeset}"], **_pages, seed=11), 0.28),
             (L(PdfPages)(folders=["${paths.signs}"], **_pages, seed=13), 0.08),
             (L(PdfPages)(folders=["${paths.documents}"], **_pages, seed=12), 0.06),
-            # Many words a picture, for what holds none teaches a reader nothing.
-            (scenes(bare=0.0, ornamented=0.1, groups=24, seed=14), 0.28),
+            # Many words a picture, for what holds none teaches a reader nothing: as a camera in
+            # passing sees them, and as one that was pointed at them.
+            (scenes(**_crowded, groups=24, seed=14), 0.13),
+            (scenes(**_crowded, groups=16, text_height=(18, 120), strength=0.5, seed=15), 0.15),
             (real_pages("sroie"), 0.14),
             (real_pages("tapuscorpus_fra"), 0.06),
             (real_pages("ic15_words", labels="labels.jsonl"), 0.10),
