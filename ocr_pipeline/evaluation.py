@@ -15,7 +15,8 @@ from detection.geometry import as_quads
 from detection.metrics import DetectionMetric, match
 from ocr_pipeline.device import inference_dtype
 from ocr_pipeline.orientation import face_text
-from ocr_pipeline.results import Word
+from ocr_pipeline.pipeline import OCRPipeline
+from ocr_pipeline.results import Word, as_quad
 from ocr_pipeline.weights import language_decode
 from recognition.codec import Codec, normalize
 from recognition.crops import crop_words
@@ -67,6 +68,22 @@ def _readings(
 
     quads = as_quads([word["quad"] for word in words])
     return face_text(quads, read(quads), read)[1]
+
+
+def words_on_true_quads(ocr: OCRPipeline, page: LabelledPage) -> list[Word]:
+    """What the second stage reads on a page's labelled quads, be they of words or of lines. Since
+    there is text, what is unsure counts too."""
+    quads, _, _ = ground_truth(page)
+    return [
+        Word(
+            text=reading.text,
+            confidence=reading.confidence,
+            quad=as_quad(quad),
+            detection_score=1.0,
+        )
+        for quad, reading in zip(quads, ocr.recognize(page["image"], quads), strict=True)
+        if reading.text
+    ]
 
 
 def evaluate_detector(

@@ -4,12 +4,17 @@ import cv2
 import numpy as np
 import pytest
 
-from ocr_pipeline.evaluation import PageMetric, RecognitionEvaluator, evaluate_detector
+from ocr_pipeline.evaluation import (
+    PageMetric,
+    RecognitionEvaluator,
+    evaluate_detector,
+    words_on_true_quads,
+)
 from ocr_pipeline.labels import LabelError, LabelledPages
 from ocr_pipeline.results import Word, as_quad
 from recognition.codec import Codec
 from recognition.model import CRNN
-from tests.pipeline.conftest import BarDetector
+from tests.pipeline.conftest import BarDetector, bars
 
 
 def box(x, y, width, height=20):
@@ -64,6 +69,16 @@ def test_lines_are_split_for_the_bag_and_curly_quotes_are_folded():
         [word("don't", box(0, 0, 50)), word("pay", box(60, 0, 40)), word("once", box(120, 0, 40))],
     )
     assert metric.summary()["bag_f"] == pytest.approx(200 / 3)
+
+
+def test_pages_are_read_on_their_true_quads(ocr):
+    page = {
+        "image": np.array(bars(1, 5, 20, 22)),
+        "words": [label("s1 s5", box(10, 20, 20, 10)), label("s20", box(60, 20, 20, 10)),
+                  label("s22", box(85, 20, 20, 10)), label("", box(150, 20, 20, 10))],
+    }  # fmt: skip
+    words = words_on_true_quads(ocr, page)
+    assert [(word.text, word.quad[0]) for word in words] == [("s1", (10, 20)), ("s22", (85, 20))]
 
 
 def test_detector_is_measured_on_labelled_files(tmp_path):
