@@ -107,14 +107,13 @@ def _alone(out: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     out.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out / ".lock", blocking=False)
     try:
-        lock.acquire()
+        held = FileLock(out / ".lock", blocking=False).acquire()
     except Timeout:
         raise FileExistsError(
             f"{out}: another run writes there now; wait for it, or name another folder with --out"
         ) from None
-    with lock:
+    with held:
         yield
 
 
