@@ -170,18 +170,17 @@ def _sides(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (sides[:, 0] + sides[:, 2]) / 2, (sides[:, 1] + sides[:, 3]) / 2
 
 
-def _best(quads: np.ndarray, turns: Sequence[int], confidences: Confidences) -> int:
-    """The quarter turn that makes a sample of some words the surest; the first if in doubt."""
+def _best(quads: np.ndarray, turns: tuple[int, int], confidences: Confidences) -> int:
+    """Which of two quarter turns makes a sample of some words surer; the first if in doubt."""
     if len(quads) == 0:
         return 0
+    first, second = turns
     along, across = _sides(quads)
     ratios = np.maximum(along, across) / np.maximum(np.minimum(along, across), 1e-6)
     ratios[ratios > LONGEST] = 0
     sample = quads[np.argsort(-ratios, kind="stable")[:SAMPLE]]
-    first, *others = (np.roll(sample, -turn, axis=1) for turn in turns)
-    usual = float(np.mean(confidences(first)))
+    usual = float(np.mean(confidences(np.roll(sample, -first, axis=1))))
     if usual >= SURE:
-        return turns[0]
-    sure = np.reshape(confidences(np.concatenate(others)), (len(others), len(sample))).mean(axis=1)
-    usual += MARGIN if turns[0] == 0 else 0
-    return turns[1 + int(sure.argmax())] if sure.max() > usual else turns[0]
+        return first
+    other = float(np.mean(confidences(np.roll(sample, -second, axis=1))))
+    return second if other > usual + (MARGIN if first == 0 else 0) else first
