@@ -29,10 +29,11 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 KEPT = 8  # decoded pictures, and as many pages of lettering, per worker; see `_kept`
 MAX_PIXELS = 6_000_000  # of a decoded picture; larger ones are reduced
 LETTERING = (20.0, 60.0)  # pixels: heights of words before they are laid on a picture
+LARGEST, LEGIBLE = 4.0, 6.0  # enlargement of lettering, and height of the lowest on a picture
 ORNAMENT = 40  # pixels of an ornament as drawn for what is a word's height elsewhere
 ARCHED = 0.35  # share of the groups that are bent into an arch, if they are lines
 CLOSE = 0.35  # share of the groups whose words are moved together, if they are a line
-TRIES = 4  # places tried for a group of words before it is given up
+TRIES = 8  # places tried for a group of words before it is given up
 VISIBLE = 28.0  # grey levels between a word's darkest and lightest parts as the camera shows it
 LEAST_CONTRAST = 65.0  # grey levels between lettering and its ground
 CUTOUTS = 0.4  # share of the groups that are cut-outs of real words, if there are any
@@ -72,9 +73,9 @@ class ScenePages(IterableDataset):
         lettering: Sequence[str | Path],
         cutouts: Sequence[dict[str, Any]] = (),
         size: tuple[int, int] = (500, 1000),
-        text_height: tuple[float, float] = (9, 110),
-        groups: int = 9,
-        bare: float = 0.2,
+        text_height: tuple[float, float] = (9, 150),
+        groups: int = 16,
+        bare: float = 0.1,
         ornamented: float = 0.5,
         strength: float = 1.0,
         seed: int = 0,
@@ -97,9 +98,6 @@ class ScenePages(IterableDataset):
         photos = _kept(self._photos(rng), rng)
         for name, photo in photos:
             scene = _Scene(self._window(photo, rng))
-            if rng.random() < self.ornamented:
-                for _ in range(rng.integers(1, 7)):
-                    scene.lay(_ornament(rng), self._height(rng), rng)
             if rng.random() >= self.bare:
                 for _ in range(rng.integers(1, self.groups + 1)):
                     if not len(self.cutouts) or rng.random() > CUTOUTS:
@@ -108,6 +106,9 @@ class ScenePages(IterableDataset):
                         scene.set_in(*cutout, rng)
                         # A seam alone is no sign of a word: pieces of pictures have one too.
                         scene.set_in(_piece(next(photos)[1], cutout[0].shape, rng), [], rng)
+            if rng.random() < self.ornamented:  # after the words, which they would leave no room
+                for _ in range(rng.integers(1, 7)):
+                    scene.lay(_ornament(rng), self._height(rng), rng)
             drawn: dict[str, Any] = {"image": scene.image, "words": scene.words, "name": name}
             page = degrade(drawn, rng, strength=self.strength, road="lens")
             grey = cv2.cvtColor(page["image"], cv2.COLOR_RGB2GRAY)
@@ -171,10 +172,11 @@ class _Scene:
         cover, words = _arched(group, rng) if rng.random() < ARCHED else group
         heights = [_height_of(word["quad"]) for word in words]
         rows, columns = cover.shape
-        scale = height / (np.median(heights) if heights else ORNAMENT)
-        if not words:  # large ones have room at a smaller scale
-            scale = min(scale, rng.uniform(0.4, 1) * min(self.image.shape[:2]) / max(cover.shape))
-        if scale > 2.5 or scale * max(rows, columns) > 1.2 * max(self.image.shape[:2]):
+        usual = float(np.median(heights)) if heights else ORNAMENT
+        # Large ones have room at a smaller scale.
+        room = rng.uniform(0.4, 1) * min(self.image.shape[:2]) / max(cover.shape)
+        scale = min(height / usual, room, LARGEST)
+        if usual * scale < LEGIBLE:
             return
         size = (max(2, round(columns * scale)), max(2, round(rows * scale)))
         shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
