@@ -4,6 +4,7 @@
                -> DBNet: probability map              model
                -> regions, grown back to quads        postprocess
                -> quads in page pixels, scores        detector
+               -> a second look, where it is too large  farther
                -> tiles, where text is too small      closer
 
 Training runs the other way: pages are cut to crops (`data`), labels drawn as maps (`targets`) and

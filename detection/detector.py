@@ -1,4 +1,4 @@
-"""Images in, quads out: working resolution, closer looks, batches, precision."""
+"""Images in, quads out: working resolution, farther and closer looks, batches, precision."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from detection import closer
+from detection import closer, farther
 from detection.adapter import Detections, to_detections
 from detection.geometry import Window, printed_window, resize, working_scale
 from detection.maps import Explanation
@@ -19,9 +19,10 @@ __all__ = ["Detections", "Detector"]
 class Detector:
     """Finds the words of images with a Detectron2 model.
 
-    An image is looked at as a whole, less its blank margins, at a working resolution. Where a
-    larger one has text that is too small there, it is read in tiles too, of a scale that suits that
-    text; see `closer`. No pass of the model takes more pixels than `batch_pixels`, or else
+    An image is looked at as a whole, less its blank margins, at a working resolution. Where there
+    is text too large for that, it is looked at from farther away too; see `farther`. Where a larger
+    image has text that is too small, it is read in tiles, of a scale that suits that text; see
+    `closer`. No pass of the model takes more pixels than `batch_pixels`, or else
     `long_side` squared: an image of any size needs the memory of a square one of the working
     resolution, and its own.
 
@@ -69,7 +70,7 @@ class Detector:
         windows = [printed_window(image) for image in images]
         parts = [_part(*each) for each in zip(images, windows, strict=True)]
         scales = [self._scale(part) for part in parts]
-        looks = self._look(parts, scales)
+        looks = self._look_farther(parts, scales, self._look(parts, scales))
         return [
             _shifted(self._look_closer(part, scale, look), window)
             for part, scale, look, window in zip(parts, scales, looks, windows, strict=True)
@@ -96,6 +97,21 @@ class Detector:
     def _scale(self, image: np.ndarray) -> float:
         height, width = image.shape[:2]
         return working_scale(height, width, long_side=self.long_side, max_upscale=self.max_upscale)
+
+    def _look_farther(
+        self, images: Sequence[np.ndarray], scales: Sequence[float], first: list[Detections]
+    ) -> list[Detections]:
+        """`first`, found at `scales`, and what was too large for that."""
+        large = [
+            i
+            for i, (words, scale) in enumerate(zip(first, scales, strict=True))
+            if farther.has_large(words, scale)
+        ]
+        far = self._look([images[i] for i in large], [scales[i] * farther.FAR for i in large])
+        looks = list(first)
+        for i, words in zip(large, far, strict=True):
+            looks[i] = farther.with_large(first[i], words, scales[i])
+        return looks
 
     def _look_closer(self, image: np.ndarray, scale: float, first: Detections) -> Detections:
         """`first`, found at `scale`, and what was too small for that; `first` itself if nothing."""

@@ -1,4 +1,4 @@
-"""Large pages with text too small for the working resolution, read by a stand-in network."""
+"""Text too small or too large for the working resolution, read by a stand-in network."""
 
 import cv2
 import numpy as np
@@ -101,6 +101,19 @@ def test_a_page_of_readable_text_is_looked_at_once():
     (found,) = reader.detect([image])
     assert reader.model.passes == 1
     assert figures(quads, found)["recall"] == 1
+
+
+def test_large_words_whose_letters_are_found_one_by_one_are_seen_from_farther_away():
+    image = np.full((512, 512, 3), 255, np.uint8)
+    quads = [draw_word(image, 20, 320, letters=9, height=16)]
+    for x in range(20, 452, 108):  # 12 pixels apart: more than the network joins, 6 are less
+        image[100:220, x : x + 96] = 0
+    quads.append([[20, 100], [440, 100], [440, 220], [20, 220]])
+    reader = detector()
+    (found,) = reader.detect([image])
+    summary = figures(quads, found)
+    assert summary["recall"] == summary["precision"] == 1
+    assert reader.model.passes == 2
 
 
 def test_pages_do_not_depend_on_their_batch_mates():
