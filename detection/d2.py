@@ -59,7 +59,7 @@ with warnings.catch_warnings():
     from detectron2.modeling.anchor_generator import DefaultAnchorGenerator
     from detectron2.modeling.backbone import FPN, Backbone, BasicStem, ResNet
     from detectron2.modeling.backbone.fpn import LastLevelMaxPool
-    from detectron2.modeling.backbone.resnet import BasicBlock
+    from detectron2.modeling.backbone.resnet import BasicBlock, BottleneckBlock
     from detectron2.modeling.box_regression import Box2BoxTransform
     from detectron2.modeling.matcher import Matcher
     from detectron2.modeling.meta_arch import GeneralizedRCNN
@@ -82,6 +82,7 @@ __all__ = [
     "Backbone",
     "BasicBlock",
     "BasicStem",
+    "BottleneckBlock",
     "Box2BoxTransform",
     "Boxes",
     "CommonMetricPrinter",

@@ -13,6 +13,7 @@ from torch import nn
 from detection.detector import Detector
 from detection.geometry import as_quads
 from detection.metrics import DetectionMetric, match
+from detection.quantized import ranges_of
 from ocr_pipeline.device import inference_dtype
 from ocr_pipeline.orientation import face_text
 from ocr_pipeline.pipeline import OCRPipeline
@@ -270,7 +271,11 @@ def nothing_read(texts: Sequence[str]) -> str:
 
 
 class DetectionEvaluator:
-    """`evaluate_detector` for the training engine, on at most `limit` pages of each set."""
+    """`evaluate_detector` for the training engine, on at most `limit` pages of each set.
+
+    `extras` are for `weights.save_weights`: the ranges that a CPU needs to detect in bytes
+    (`detection.quantized`), as these pages have them.
+    """
 
     def __init__(
         self, *, sets: Sequence[tuple[str, Any]], resolution: Mapping[str, Any], limit: int = 40
@@ -283,14 +288,17 @@ class DetectionEvaluator:
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """Figures named set/metric, in percent."""
         detector = self._detector(model)
-        return {
-            f"{name}/{figure}": 100 * value
-            for name, pages in self.sets
-            for figure, value in evaluate_detector(detector, islice(pages, self.limit))
-            .summary()
-            .items()
-            if figure in ("precision", "recall", "hmean")
-        }
+        with ranges_of(model) as ranges:
+            figures = {
+                f"{name}/{figure}": 100 * value
+                for name, pages in self.sets
+                for figure, value in evaluate_detector(detector, islice(pages, self.limit))
+                .summary()
+                .items()
+                if figure in ("precision", "recall", "hmean")
+            }
+        self.extras = {"ranges": ranges} if ranges else {}
+        return figures
 
     def sheet(self, model: nn.Module) -> np.ndarray:
         """Pages of the first set, green around what was found, red around words missed."""

@@ -17,7 +17,9 @@ from torch import nn
 
 from detection.d2 import instantiate
 from detection.detector import Detector
-from ocr_pipeline.device import inference_dtype
+from detection.model import DBNet
+from detection.quantized import quantize
+from ocr_pipeline.device import inference_dtype, multiplies_bytes
 from ocr_pipeline.files import atomic
 from ocr_pipeline.folding import fold_batch_norms
 from recognition.codec import Codec, split_symbols
@@ -42,7 +44,7 @@ def save_weights(path: Path, model: nn.Module, config: Any, **extras: Any) -> No
     """Write the model's state and what is needed to build and use it, whole or not at all.
 
     `extras` are `charset` and `confidence_exponent` (a recognizer's) or `resolution` (a detector's,
-    arguments of `Detector`).
+    arguments of `Detector`) and `ranges` (see `detection.quantized.ranges_of`).
     Parameters are stored as float16; statistics of batch norms stay float32 (their variances
     may exceed float16's range).
     """
@@ -118,14 +120,21 @@ def read_metadata(path: str | Path | None, stage: str) -> tuple[Path, dict[str, 
 
 
 def load_detector(path: str | Path | None, device: torch.device) -> Detector:
-    """The detection stage from a weights file, or from the shipped one."""
+    """The detection stage from a weights file, or from the shipped one.
+
+    On CPUs that multiply bytes in hardware it works in bytes, if the file says in what ranges.
+    """
     source = _locate(path, "detector")
     model, metadata = load_model(source, device)
     if isinstance(model, CRNN):
         raise WeightsError(f"{source}: these are a recognizer's weights; give --recognizer them")
     resolution = json.loads(metadata.get("resolution", "{}"))
-    detector = Detector(model=fold_batch_norms(model), dtype=inference_dtype(device), **resolution)
-    return _described(detector, source)
+    ranges = json.loads(metadata.get("ranges", "{}"))
+    dtype = inference_dtype(device)
+    model = fold_batch_norms(model)
+    if ranges and multiplies_bytes(device) and isinstance(model, DBNet):
+        model = quantize(model, ranges, dtype=dtype)
+    return _described(Detector(model=model, dtype=dtype, **resolution), source)
 
 
 def load_recognizer(
