@@ -167,7 +167,7 @@ def language_decode(codec: Codec) -> Decode:
     model = LanguageModel(tables=tables, characters=characters, codec=codec)
     if not model.covers():
         return greedy_decode
-    return partial(beam_decode, width=8, language=model, sure=0.6)
+    return partial(beam_decode, width=8, margin=6.0, language=model, sure=0.6)
 
 
 @cache

@@ -49,6 +49,7 @@ def beam_decode(
     steps: Sequence[int],
     *,
     width: int,
+    margin: float = math.inf,
     language: LanguageModel | None = None,
     sure: float = 1.0,
 ) -> list[Decoded]:
@@ -61,7 +62,8 @@ def beam_decode(
     Args:
         logits: (B, T, V) class scores.
         steps: B valid time steps; later ones are never looked at.
-        width: texts kept after each step.
+        width: texts kept after each step,
+        margin: of those that are not less likely than the best by more than this, in nats.
         language: the language model; where the best path finds no text, it is not asked for one.
         sure: best paths of this probability and more are taken as they are.
     """
@@ -73,22 +75,25 @@ def beam_decode(
     ]
     scores = logits[unsure].float().log_softmax(dim=2).cpu().numpy().astype(np.float64)
     for index, row in zip(unsure, scores, strict=True):
-        decoded[index] = _search(row[: steps[index]], width, language)
+        decoded[index] = _search(row[: steps[index]], width, margin, language)
     return decoded
 
 
-def _search(scores: np.ndarray, width: int, language: LanguageModel | None) -> Decoded:
+def _search(
+    scores: np.ndarray, width: int, margin: float, language: LanguageModel | None
+) -> Decoded:
     """Prefix beam search in one crop's log probabilities (T, V)."""
     # Of each prefix, the log probability of its paths that end in a blank, and of those that end
     # in its last symbol; and what the language model adds to it, with the context behind it.
     beams: dict[Prefix, tuple[float, float]] = {(): (0.0, -math.inf)}
     said: dict[Prefix, tuple[float, Context]] = {(): (0.0, LanguageModel.START)}
 
-    def rank(item: tuple[Prefix, tuple[float, float]]) -> float:
-        return _add(*item[1]) + said[item[0]][0]
-
     for frame in scores:
         likely = np.flatnonzero(frame > _NEGLIGIBLE).tolist()
+        if likely == [Codec.BLANK]:  # as most are: no text grows, and their order stays
+            blank = float(frame[Codec.BLANK])
+            beams = {prefix: (_add(*paths) + blank, -math.inf) for prefix, paths in beams.items()}
+            continue
         grown: dict[Prefix, tuple[float, float]] = {}
         for prefix, (blank, symbol) in beams.items():
             either = _add(blank, symbol)
@@ -104,13 +109,15 @@ def _search(scores: np.ndarray, width: int, language: LanguageModel | None) -> D
                 if longer not in said:
                     said[longer] = _told(language, *said[prefix], index)
                 _gain(grown, longer, symbol=paths + score)
-        beams = dict(sorted(grown.items(), key=rank, reverse=True)[:width])
+        ranks = {prefix: _add(*paths) + said[prefix][0] for prefix, paths in grown.items()}
+        best = sorted(ranks, key=ranks.__getitem__, reverse=True)[:width]
+        beams = {each: grown[each] for each in best if ranks[each] >= ranks[best[0]] - margin}
     ended = {prefix: _told(language, *said[prefix], Codec.BLANK)[0] for prefix in beams}
-    best = max(beams, key=lambda prefix: _add(*beams[prefix]) + ended[prefix])
+    likeliest = max(beams, key=lambda prefix: _add(*beams[prefix]) + ended[prefix])
     return Decoded(
-        indices=list(best),
-        frames=_align(scores, best),
-        confidence=min(1.0, math.exp(_add(*beams[best]))),
+        indices=list(likeliest),
+        frames=_align(scores, likeliest),
+        confidence=min(1.0, math.exp(_add(*beams[likeliest]))),
     )
 
 
