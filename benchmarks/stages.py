@@ -80,11 +80,10 @@ def main() -> None:
         recognizer.dtype = dtype
         seconds = median_seconds(lambda: recognizer.recognize(crops), device)
         print(f"recognizer, {dtype}: {len(crops) / seconds:.0f} words a second")
-    for dtype in dict.fromkeys((fast, torch.float32)):
-        finder = Detector(model=detector.model, long_side=SIDE, max_upscale=1.0, dtype=dtype)
-        found = len(finder.detect([page])[0].quads)
-        seconds = median_seconds(lambda finder=finder: finder.detect([page]), device)
-        print(f"detector, {dtype}: {seconds:.3f} s for {SIDE} x {SIDE} with {found} words")
+    finder = Detector(model=detector.model, long_side=SIDE, max_upscale=1.0, dtype=detector.dtype)
+    found = len(finder.detect([page])[0].quads)
+    seconds = median_seconds(lambda: finder.detect([page]), device)
+    print(f"detector: {seconds:.3f} s for {SIDE} x {SIDE} with {found} words")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from filelock import FileLock
 
 from detection.d2 import LazyConfig
 from ocr_pipeline.cli.train import main, plain
+from ocr_pipeline.device import multiplies_bytes
 from ocr_pipeline.evaluation import nothing_read
 from ocr_pipeline.labels import LabelError, LabelledPages
 from ocr_pipeline.training.overfit import OverfitError, overfit_one_batch
@@ -69,7 +70,10 @@ def test_a_detector_is_tuned(tmp_path, write_pages, tiny_detector):
     assert main([str(argument) for argument in pages + settings]) == 0
     report = json.loads((out / "report.json").read_text())
     assert {"validation/hmean", "sanity/recall"} <= set(report["after"])
-    assert load_detector(out, CPU).long_side == 320
+    detector = load_detector(out, CPU)
+    assert detector.long_side == 320
+    kinds = {buffer.dtype for buffer in detector.model.buffers()}
+    assert (torch.int8 in kinds) == multiplies_bytes(CPU)  # by the ranges that were evaluated
     assert len(list((out / "samples").glob("*.png"))) == 2
 
 
