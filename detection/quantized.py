@@ -1,4 +1,4 @@
-"""DBNet in integers of eight bits, for processors that multiply those (AVX-512 VNNI).
+"""DBNet in integers of eight bits, for processors that multiply those (VNNI).
 
 A map's value is scale * (byte - zero), with one scale and one zero for the whole map, which follow
 from the range that its values were seen to have; weights are signed bytes with a scale for each

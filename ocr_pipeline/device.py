@@ -56,9 +56,12 @@ def inference_dtype(device: torch.device) -> torch.dtype:
 def multiplies_bytes(device: torch.device) -> bool:
     """Whether a device convolves bytes at least twice as fast as it does in `inference_dtype`.
 
-    Processors with AVX-512 VNNI do; older ones have to guard against sums that overflow.
+    Processors with VNNI do; older ones have to guard against sums that overflow.
     """
-    return device.type == "cpu" and torch.cpu._is_vnni_supported()
+    if device.type != "cpu":
+        return False
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_vnni", "avx_vnni"))
 
 
 def prepare_process() -> None:
