@@ -21,7 +21,7 @@ import numpy as np
 import shapely
 
 from detection.adapter import Detections
-from detection.geometry import Window
+from detection.geometry import Window, heights
 
 #: Height, in pixels of the network's input, of the lowest words that are found well. Of clean
 #: print 7, 8, 10, 12 and 16 pixels high, the shipped weights find 1, 35, 79, 90 and 95 % of words.
@@ -40,12 +40,6 @@ _WORTHWHILE = 256  # cells of unread detail that are worth a glance, and their s
 _WORTHWHILE_SHARE = 0.05  # words of readable height are missed too, here and there
 _STRIP = 1 << 20  # pixels that are measured at a time: they stay in the cache
 _OVERLAP = 6  # a tile shares one part of so many with its neighbour
-
-
-def heights(quads: np.ndarray) -> np.ndarray:
-    """Heights (N,) of words; the shorter side, whichever way they run."""
-    sides = np.linalg.norm(np.roll(quads, -1, axis=1) - quads, axis=2)  # (N, 4)
-    return ((sides + np.roll(sides, 2, axis=1)) / 2).min(axis=1)
 
 
 def unread_cells(image: np.ndarray, scale: float, quads: np.ndarray) -> tuple[np.ndarray, int]:

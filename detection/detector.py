@@ -9,7 +9,7 @@ from torch import nn
 
 from detection import closer, farther
 from detection.adapter import Detections, to_detections
-from detection.geometry import Window, printed_window, resize, working_scale
+from detection.geometry import Window, heights, printed_window, resize, working_scale
 from detection.maps import Explanation
 from detection.model import PADDING, DBNet
 
@@ -117,7 +117,7 @@ class Detector:
         """`first`, found at `scale`, and what was too small for that; `first` itself if nothing."""
         if scale >= 1:  # the image shows no more than the model has seen
             return first
-        readable = closer.heights(first.quads) * scale >= closer.READABLE
+        readable = heights(first.quads) * scale >= closer.READABLE
         unread, cell = closer.unread_cells(image, scale, first.quads[readable])
         height = self._glance(image, scale, unread, cell)
         if height is None:

@@ -74,6 +74,12 @@ def areas(quads: np.ndarray) -> np.ndarray:
     return 0.5 * (x * np.roll(y, -1, 1) - y * np.roll(x, -1, 1)).sum(1)
 
 
+def heights(quads: np.ndarray) -> np.ndarray:
+    """Heights (N,) of words; the shorter side, whichever way they run."""
+    sides = np.linalg.norm(np.roll(quads, -1, axis=1) - quads, axis=2)  # (N, 4)
+    return ((sides + np.roll(sides, 2, axis=1)) / 2).min(axis=1)
+
+
 def shrink_distances(quads: np.ndarray, ratio: float) -> np.ndarray:
     """How far (N,) each edge of a quad moves inwards: area * (1 - ratio^2) / perimeter.
 

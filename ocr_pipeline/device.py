@@ -54,9 +54,9 @@ def inference_dtype(device: torch.device) -> torch.dtype:
 
 
 def multiplies_bytes(device: torch.device) -> bool:
-    """Whether a device convolves bytes at least twice as fast as it does in `inference_dtype`.
+    """Whether a device is a processor that multiplies bytes in hardware, by VNNI.
 
-    Processors with VNNI do; older ones have to guard against sums that overflow.
+    Older ones have to guard against sums that overflow.
     """
     if device.type != "cpu":
         return False

@@ -297,7 +297,8 @@ class DetectionEvaluator:
                 .items()
                 if figure in ("precision", "recall", "hmean")
             }
-        self.extras = {"ranges": ranges} if ranges else {}
+        finite = np.isfinite(list(ranges.values())).all()  # float16 may overflow
+        self.extras = {"ranges": ranges} if ranges and finite else {}
         return figures
 
     def sheet(self, model: nn.Module) -> np.ndarray:

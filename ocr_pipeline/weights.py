@@ -17,8 +17,7 @@ from torch import nn
 
 from detection.d2 import instantiate
 from detection.detector import Detector
-from detection.model import DBNet
-from detection.quantized import quantize
+from detection.quantized import is_quantizable, quantize
 from ocr_pipeline.device import inference_dtype, multiplies_bytes
 from ocr_pipeline.files import atomic
 from ocr_pipeline.folding import fold_batch_norms
@@ -132,8 +131,11 @@ def load_detector(path: str | Path | None, device: torch.device) -> Detector:
     ranges = json.loads(metadata.get("ranges", "{}"))
     dtype = inference_dtype(device)
     model = fold_batch_norms(model)
-    if ranges and multiplies_bytes(device) and isinstance(model, DBNet):
-        model = quantize(model, ranges, dtype=dtype)
+    if ranges and multiplies_bytes(device) and is_quantizable(model):
+        try:
+            model = quantize(model, ranges)
+        except ValueError as error:
+            raise WeightsError(f"{source}: does not fit its model ({error})") from error
     return _described(Detector(model=model, dtype=dtype, **resolution), source)
 
 

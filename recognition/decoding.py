@@ -62,8 +62,8 @@ def beam_decode(
     Args:
         logits: (B, T, V) class scores.
         steps: B valid time steps; later ones are never looked at.
-        width: texts kept after each step,
-        margin: of those that are not less likely than the best by more than this, in nats.
+        width: texts kept after each step at most.
+        margin: texts less likely than the best by more than this, in nats, are dropped.
         language: the language model; where the best path finds no text, it is not asked for one.
         sure: best paths of this probability and more are taken as they are.
     """

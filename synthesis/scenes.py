@@ -55,7 +55,7 @@ class ScenePages(IterableDataset):
             ICDAR 2015's crops. Of them those that hold one upright word are used.
         size: lowest and highest side of a window, pixels.
         text_height: lowest and highest height of words, pixels; drawn evenly on a logarithmic
-            scale.
+            scale, and reduced for groups that would not fit.
         groups: the most groups of words on a picture.
         bare: share of pictures without words.
         ornamented: share of pictures with ornaments, see `_ornament`.
@@ -163,7 +163,8 @@ class _Scene:
         self.taken = np.zeros(image.shape[:2], bool)
 
     def lay(self, group: Group, height: float, rng: np.random.Generator) -> None:
-        """Put a group of words somewhere free, `height` pixels high; nothing if there is no room.
+        """Put a group of words somewhere free, `height` pixels high, or less where there is less
+        room; nothing if there is none.
 
         A group without words is drawn for a height of `ORNAMENT`.
         """
@@ -176,7 +177,8 @@ class _Scene:
         # Large ones have room at a smaller scale.
         room = rng.uniform(0.4, 1) * min(self.image.shape[:2]) / max(cover.shape)
         scale = min(height / usual, room, LARGEST)
-        if usual * scale < LEGIBLE:
+        height = usual * scale
+        if height < LEGIBLE:
             return
         size = (max(2, round(columns * scale)), max(2, round(rows * scale)))
         shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

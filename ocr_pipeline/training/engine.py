@@ -165,7 +165,7 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
                 sys.exit(end.code)
         finally:
             checkpoints.save()
-    if validation is None or not validation.metric:
+    if validation is None:  # which exports what it measures
         export()
     if comm.is_main_process():
         draw_curves(out)

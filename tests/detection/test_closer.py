@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detection import closer
+from detection import closer, farther
 from detection.adapter import Detections
 from detection.d2 import Boxes, Instances
 from detection.detector import Detector
@@ -190,3 +190,30 @@ def test_of_words_that_two_looks_share_the_higher_rank_stays():
     assert sorted(merged.quads[:, :2, 0].tolist()) == [[0, 50], [52, 90]]
     nothing = closer.merge([look(rank=1), look(rank=2)])
     assert nothing.quads.shape == (0, 4, 2)
+
+
+def boxes(*corners):
+    """Detections of upright boxes, each left, top, right, bottom."""
+    quads = [[[l, t], [r, t], [r, b], [l, b]] for l, t, r, b in corners]  # noqa: E741
+    quads = np.array(quads, np.float32).reshape(-1, 4, 2)
+    return Detections(quads, np.full(len(quads), 0.5, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("far", "kept"),
+    [
+        ([(0, 0, 400, 120)], 1),  # one word for three letters
+        ([], 3),
+        ([(0, 400, 90, 440)], 3),  # too low to be told from there
+        ([(0, 190, 400, 320)], 3),  # it would hold the text below
+    ],
+)
+def test_only_pieces_of_large_words_give_way_to_what_is_seen_from_afar(far, kept):
+    letters = [(x, 0, x + 90, 120) for x in (0, 150, 300)]
+    words = [(x, y, x + 60, y + 20) for x in (0, 100) for y in (200, 230, 260)]
+    first = boxes(*letters, *words)
+    assert farther.has_large(first, 1.0)
+    assert not farther.has_large(first, 0.5)
+    found = farther.with_large(first, boxes(*far), 1.0)
+    assert (closer.heights(found.quads) >= farther.LARGE).sum() == kept
+    assert len(found) == kept + len(words)

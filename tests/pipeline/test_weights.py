@@ -6,7 +6,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from detection.d2 import LazyCall as L
+from ocr_pipeline.device import multiplies_bytes
 from ocr_pipeline.weights import (
+    SHIPPED,
     WeightsError,
     load_detector,
     load_model,
@@ -74,6 +76,25 @@ def test_weights_of_the_other_stage_are_refused(tmp_path, crnn):
         load_detector(path, CPU)
     with pytest.raises(WeightsError, match="not a recognizer's weights"):
         load_recognizer(path, CPU)
+
+
+@pytest.mark.skipif(not multiplies_bytes(CPU), reason="ranges are not used here")
+@pytest.mark.parametrize(
+    ("name", "span", "reason"),
+    [
+        ("backbone.fpn_lateral3", None, "there is no range of backbone.fpn_lateral3"),
+        ("head.fuse.0", [0.0, float("inf")], "0.0 to inf is no range"),
+    ],
+)
+def test_ranges_that_do_not_fit_are_named(tmp_path, name, span, reason):
+    detector, metadata = load_model(SHIPPED / "detector.safetensors", CPU)
+    ranges = json.loads(metadata["ranges"])
+    del ranges[name]
+    ranges |= {name: span} if span else {}
+    path = tmp_path / "d.safetensors"
+    save_weights(path, detector, json.loads(metadata["model"]), ranges=ranges)
+    with pytest.raises(WeightsError, match=rf"d\.safetensors: does not fit .*\({reason}\)"):
+        load_detector(path, CPU)
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path, crnn):

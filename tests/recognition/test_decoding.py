@@ -87,6 +87,8 @@ def test_many_paths_outweigh_the_best_one():
     (decoded,) = beam_decode(logits, [2], width=4)
     assert codec.decode(decoded.indices) == "a"
     assert decoded.confidence == pytest.approx(0.64, rel=1e-4)
+    (best_alone,) = beam_decode(logits, [2], width=4, margin=0.1)
+    assert best_alone.indices == []  # "a" was behind after the first step
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40))

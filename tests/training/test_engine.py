@@ -86,7 +86,10 @@ def test_a_run_that_reads_nothing_is_told_why(tmp_path, caplog):
     cfg = config(steps=20)
     twenty = [page_of(["abba", "cab", "head", "fade", "bed"] * 4)]
     cfg.evaluate = L(RecognitionEvaluator)(sets=[("val", twenty)], codec="${codec}")
-    train(cfg, out=tmp_path)
+    weights = train(cfg, out=tmp_path)
+    kept = weights.read_bytes()
+    train(cfg, out=tmp_path, resume=True)  # with nothing left to do, nor to measure
+    assert weights.read_bytes() == kept
     assert "val: none of 20 words was read right, all came out empty. A recog" in caplog.text
 
 
