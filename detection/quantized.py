@@ -30,6 +30,10 @@ Ranges = Mapping[str, Sequence[float]]
 OUTPUT = ":output"
 
 
+#: Where the convolutions are that `quantize` replaces.
+_PARTS = ("backbone.", "head.fuse.", "head.probability.reduce.")
+
+
 def is_quantizable(model: nn.Module) -> TypeGuard[DBNet]:
     """Whether `quantize` knows the model: a DBNet on Detectron2's FPN over a whole ResNet."""
     if not (
@@ -66,7 +70,7 @@ def ranges_of(model: nn.Module) -> Iterator[dict[str, tuple[float, float]]]:
 
     handles = []
     for name, module in model.named_modules() if is_quantizable(model) else ():
-        if isinstance(module, nn.Conv2d) and name.startswith(("backbone.", "head.fuse.")):
+        if isinstance(module, nn.Conv2d) and name.startswith(_PARTS):
             handles.append(
                 module.register_forward_pre_hook(lambda _, x, name=name: note(name, x[0]))
             )
@@ -86,7 +90,7 @@ def ranges_of(model: nn.Module) -> Iterator[dict[str, tuple[float, float]]]:
 
 
 def quantize(model: DBNet, ranges: Ranges) -> DBNet:
-    """Replace, in place, a model's backbone and its maps' fusion by quantized ones.
+    """Replace, in place, a model's backbone and the fusion of its maps by quantized ones.
 
     Args:
         model: on a CPU, its batch norms folded (they would be ignored); see `is_quantizable`.
@@ -98,12 +102,14 @@ def quantize(model: DBNet, ranges: Ranges) -> DBNet:
     scales = _Scales({name: _Scale.covering(*span) for name, span in ranges.items()})
     names = {module: name for name, module in model.named_modules()}
     head: Any = model.head
-    (fuse,) = (module for module in head.fuse if isinstance(module, nn.Conv2d))
+    fuse, reduce = head.fuse[0], head.probability.reduce[0]
+    fused = scales[names[reduce]]
     black, white = ((value - model.pixel_mean) / model.pixel_std for value in (0, 255))
     image = _Scale.covering(float(black.min()), float(white.max()))
     # All maps of the pyramid have the scale of what they are joined to.
     model.backbone = _Pyramid(model.backbone, names, scales, image=image, given=scales[names[fuse]])  # type: ignore[assignment]
-    head.fuse = _Convolution(fuse, taken=scales[names[fuse]], relu=True)
+    head.fuse = _Convolution(fuse, taken=scales[names[fuse]], given=fused, relu=True)
+    head.probability.reduce = _Convolution(reduce, taken=fused, relu=True)
     return model
 
 
