@@ -75,7 +75,7 @@ class ScenePages(IterableDataset):
         size: tuple[int, int] = (500, 1000),
         text_height: tuple[float, float] = (9, 150),
         groups: int = 16,
-        bare: float = 0.1,
+        bare: float = 0.2,
         ornamented: float = 0.5,
         strength: float = 1.0,
         seed: int = 0,
@@ -98,17 +98,18 @@ class ScenePages(IterableDataset):
         photos = _kept(self._photos(rng), rng)
         for name, photo in photos:
             scene = _Scene(self._window(photo, rng))
-            if rng.random() >= self.bare:
-                for _ in range(rng.integers(1, self.groups + 1)):
-                    if not len(self.cutouts) or rng.random() > CUTOUTS:
-                        scene.lay(_group(next(lettering), rng), self._height(rng), rng)
-                    elif cutout := _cutout(self.cutouts[int(rng.integers(len(self.cutouts)))]):
-                        scene.set_in(*cutout, rng)
-                        # A seam alone is no sign of a word: pieces of pictures have one too.
-                        scene.set_in(_piece(next(photos)[1], cutout[0].shape, rng), [], rng)
-            if rng.random() < self.ornamented:  # after the words, which they would leave no room
-                for _ in range(rng.integers(1, 7)):
+            groups = 0 if rng.random() < self.bare else int(rng.integers(1, self.groups + 1))
+            ornaments = int(rng.integers(1, 7)) if rng.random() < self.ornamented else 0
+            # In any order, for the first to come find most room.
+            for written in rng.permutation([True] * groups + [False] * ornaments):
+                if not written:
                     scene.lay(_ornament(rng), self._height(rng), rng)
+                elif not len(self.cutouts) or rng.random() > CUTOUTS:
+                    scene.lay(_group(next(lettering), rng), self._height(rng), rng)
+                elif cutout := _cutout(self.cutouts[int(rng.integers(len(self.cutouts)))]):
+                    scene.set_in(*cutout, rng)
+                    # A seam alone is no sign of a word: pieces of pictures have one too.
+                    scene.set_in(_piece(next(photos)[1], cutout[0].shape, rng), [], rng)
             drawn: dict[str, Any] = {"image": scene.image, "words": scene.words, "name": name}
             page = degrade(drawn, rng, strength=self.strength, road="lens")
             grey = cv2.cvtColor(page["image"], cv2.COLOR_RGB2GRAY)
