@@ -263,7 +263,7 @@ def _detection(
             mapper=L(TrainMapper)(
                 targets=L(TextMaps)(shrink_ratio=0.7),
                 crop_size=(512, 512),
-                scales=(0.4, 1.35),
+                scales=(0.6, 1.4),
                 turned=0.1,
                 **{name: f"${{resolution.{name}}}" for name in resolution},
             ),
