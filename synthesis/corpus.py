@@ -12,6 +12,7 @@ import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from unicodedata import normalize
 
 import numpy as np
 from faker import Faker
@@ -31,6 +32,11 @@ _LOCALES = {
     "it": "it_IT",
     "pt": "pt_PT",
     "nl": "nl_NL",
+}
+#: The accented forms of each letter that has any.
+_ACCENTS = {
+    plain: "".join(char for char in ACCENTED if normalize("NFD", char)[0] == plain)
+    for plain in string.ascii_letters
 }
 _VOCABULARY = 40_000  # words of each language
 _POOL = 250  # names, streets, towns and firms of each language
@@ -521,12 +527,17 @@ class Corpus:
         return pair[0] + token + pair[1]
 
     def _spiced(self, token: str) -> str:
-        """A word with a rare sign before, behind or inside."""
+        """A word with a rare sign before or behind, or an accent inside.
+
+        Most accents stand on letters that the language leaves plain: who reads them must look,
+        and cannot guess.
+        """
         if self.chance(0.5):
             sign = self.pick(string.punctuation + COMMON_SIGNS)
             return sign + token if self.chance(0.35) else token + sign
         at = self.between(0, len(token) - 1)
-        accent = self.pick(ACCENTED[: len(ACCENTED) // 2] if self.chance(0.6) else ACCENTED)
+        accents = _ACCENTS.get(token[at], "")
+        accent = self.pick(accents) if accents and self.chance(0.7) else self.pick(ACCENTED)
         return token[:at] + accent + token[at + 1 :]
 
     def _curled(self, text: str) -> str:

@@ -111,7 +111,7 @@ class PageMaker:
             "ligatures": self.chance(0.7),
             "capitals": face.look == "capitals",
             "small_caps": self.chance(0.06),
-            "old_style": self.chance(0.08),  # figures, where the font has them
+            "old_style": self.chance(0.16),  # figures, where the font has them
         }
 
     def like(self, face: Spec, **changes: Any) -> Spec:
