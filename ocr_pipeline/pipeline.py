@@ -16,6 +16,7 @@ from ocr_pipeline import layout
 from ocr_pipeline.ahead import ahead
 from ocr_pipeline.decode import PageImage, read_pages, to_rgb
 from ocr_pipeline.inputs import InputError
+from ocr_pipeline.joining import join_pieces
 from ocr_pipeline.orientation import (
     LONGEST_SIDE,
     face_text,
@@ -278,16 +279,16 @@ class OCRPipeline:
         ]
         self._recognize_rest(pages, facing, known)
         said = [
-            self._face_text(page.image, words.quads, [readings[q.tobytes()] for q in words.quads])
+            self._say(page.image, words, [readings[quad.tobytes()] for quad in words.quads])
             for page, words, readings in zip(pages, facing, known, strict=True)
         ]
         total = sum(len(words.quads) for words in facing)
         recognition = (time.perf_counter() - start) / max(total, 1)  # seconds a word
 
         results = []
-        for page, detections, (quads, readings) in zip(pages, facing, said, strict=True):
+        for page, (quads, scores, readings) in zip(pages, said, strict=True):
             start = time.perf_counter()
-            words = self._words(quads, detections.scores, readings)
+            words = self._words(quads, scores, readings)
             blocks = tuple(layout.arrange(words))
             results.append(
                 Page(
@@ -447,6 +448,13 @@ class OCRPipeline:
         if not self.orientation:
             return quads, readings
         return face_text(quads, readings, partial(self._read, image))
+
+    def _say(
+        self, image: np.ndarray, found: DetectionsLike, readings: Sequence[ReadingLike]
+    ) -> tuple[np.ndarray, np.ndarray, Sequence[ReadingLike]]:
+        """Quads, scores and readings of a page's words, sideways ones turned, pieces joined."""
+        quads, readings = self._face_text(image, found.quads, readings)
+        return join_pieces(quads, found.scores, readings, partial(self._read, image))
 
     def _read(self, image: np.ndarray, quads: np.ndarray) -> Sequence[ReadingLike]:
         """What quads say from their first corner on."""

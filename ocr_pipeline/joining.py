@@ -1,0 +1,103 @@
+"""Pieces of one word, found apart: joined again, where the recognizer reads them as one.
+
+Where letters of all shapes stand in cells of one width, as typewriters and tills set them, the
+gaps beside `i`, `1` and full stops are as wide as those between the words of other print, and the
+detector parts `adjus|tment` and `50.|00`. The quads of such pieces all but touch. So do those of
+words that are set tight; therefore the recognizer looks at both together, and decides: it knows
+spaces, and sees how wide the others are.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from ocr_pipeline.directions import directions
+from ocr_pipeline.orientation import Said
+
+#: In heights of the first piece: quads closer than this may be of one word; they may lie over each
+#: other by so much, and one higher than the other by so much.
+NEAR, OVER, LEVEL = 0.03, 0.4, 0.25
+#: The lower piece has at least this share of the other's height, and lies within so many degrees.
+ALIKE, PARALLEL = 0.6, 10.0
+#: A whole word is at least this much as sure as both of its pieces are together.
+SURE = 0.95
+
+Reading = TypeVar("Reading", bound=Said)
+
+
+def join_pieces(
+    quads: np.ndarray,
+    scores: np.ndarray,
+    readings: Sequence[Reading],
+    read: Callable[[np.ndarray], Sequence[Reading]],
+) -> tuple[np.ndarray, np.ndarray, list[Reading]]:
+    """Join neighbours that together read as one word; of three pieces or more, step by step.
+
+    Args:
+        quads: (N, 4, 2), clockwise from the top-left corner of their text.
+        scores: (N,), of the detector.
+        readings: what the N quads say.
+        read: reads other quads of this page.
+
+    Returns:
+        Quads (M, 4, 2), scores (M,) and readings of what is there then, M <= N; a joined word has
+        the lower score of its pieces.
+    """
+    readings = list(readings)
+    refused: set[bytes] = set()
+    while True:
+        single = [bool(reading.text) and " " not in reading.text for reading in readings]
+        wholes = {
+            (a, b): np.stack([quads[a][0], quads[b][1], quads[b][2], quads[a][3]])
+            for a, b in _touching(quads)
+            if single[a] and single[b]
+        }
+        wholes = {pair: q for pair, q in wholes.items() if q.tobytes() not in refused}
+        if not wholes:
+            return quads, scores, readings
+        quads, scores = quads.copy(), scores.copy()
+        joined: set[int] = set()
+        gone = np.zeros(len(quads), bool)
+        for ((a, b), whole), said in zip(
+            wholes.items(), read(np.stack(list(wholes.values()))), strict=True
+        ):
+            pieces = readings[a].confidence * readings[b].confidence
+            if not said.text or " " in said.text or said.confidence < SURE * pieces:
+                refused.add(whole.tobytes())
+            elif not joined & {a, b}:  # otherwise the next time round
+                quads[a], scores[a], readings[a] = whole, min(scores[a], scores[b]), said
+                gone[b] = True
+                joined |= {a, b}
+        quads, scores = quads[~gone], scores[~gone]
+        readings = [reading for reading, out in zip(readings, gone, strict=True) if not out]
+
+
+def _touching(quads: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs (a, b) of quads (N, 4, 2) of which b goes on where a ends, the closest first."""
+    if len(quads) < 2:
+        return []
+    ends, starts = quads[:, 1:3].mean(axis=1), quads[:, [0, 3]].mean(axis=1)
+    down = (quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]) / 2
+    heights = np.maximum(np.hypot(*down.T), 1e-6)
+    reach = np.hypot(OVER, LEVEL) * heights
+    near = KDTree(starts).query_ball_point(ends, reach)
+    a = np.repeat(np.arange(len(quads)), [len(found) for found in near])
+    b = np.concatenate(near).astype(int)
+    angles = directions(quads)[0]
+    turns = np.radians(angles[a])
+    steps = (starts[b] - ends[a]) / heights[a, None]
+    gaps = steps[:, 0] * np.cos(turns) + steps[:, 1] * np.sin(turns)
+    shifts = steps[:, 1] * np.cos(turns) - steps[:, 0] * np.sin(turns)
+    lower, higher = np.minimum(heights[a], heights[b]), np.maximum(heights[a], heights[b])
+    chosen = np.flatnonzero(
+        (a != b)
+        & (gaps > -OVER)
+        & (gaps < NEAR)
+        & (np.abs(shifts) < LEVEL)
+        & (lower > ALIKE * higher)
+        & (np.abs((angles[b] - angles[a] + 180) % 360 - 180) < PARALLEL)
+    )
+    chosen = chosen[np.argsort(gaps[chosen], kind="stable")]
+    return list(zip(a[chosen].tolist(), b[chosen].tolist(), strict=True))

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocr_pipeline.joining import join_pieces
+
+from .conftest import Read
+
+LINE = "adjustments to"  # letter k stands at 10 k .. 10 (k + 1)
+
+
+def box(left, right, top=0.0, bottom=20.0):
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+
+
+def letters(start, end):
+    return box(10 * start, 10 * end)
+
+
+def turned(quads, degrees):
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return (np.asarray(quads) @ turn).astype(np.float32)
+
+
+class Line:
+    """Reads `LINE`, of quads along any direction, and counts what it reads."""
+
+    def __init__(self, confidence=0.9, degrees=0.0):
+        self.confidence, self.degrees, self.count = confidence, degrees, 0
+
+    def __call__(self, quads):
+        self.count += len(quads)
+        flat = turned(quads, -self.degrees)
+        return [
+            Read(LINE[round(q[0, 0] / 10) : round(q[1, 0] / 10)], self.confidence) for q in flat
+        ]
+
+
+def join(quads, read, scores=None):
+    quads = np.asarray(quads, np.float32)
+    scores = np.linspace(0.9, 0.8, len(quads)) if scores is None else scores
+    readings = read(quads)
+    read.count = 0
+    return join_pieces(quads, scores, readings, read)
+
+
+@pytest.mark.parametrize("degrees", [0, 7, 90, 180, -120])
+@pytest.mark.parametrize("cuts", [[5], [2, 5], [1, 2, 3, 10]])
+def test_pieces_become_a_word_at_any_angle(degrees, cuts):
+    ends = [0, *cuts, 11]
+    pieces = [letters(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+    quads, scores, readings = join(turned(pieces, degrees), Line(degrees=degrees))
+    assert [reading.text for reading in readings] == ["adjustments"]
+    assert scores == pytest.approx([0.8])
+    np.testing.assert_allclose(quads[0], turned(letters(0, 11), degrees), atol=1e-4)
+
+
+def test_words_stay_apart_and_are_looked_at_once():
+    read = Line()
+    quads, _, readings = join([letters(0, 5), box(50, 114.8), box(115.2, 140)], read)
+    assert [reading.text for reading in readings] == ["adjustments", "to"]
+    assert len(quads) == 2
+    assert read.count == 3  # each pair, and the whole word with what follows
+
+
+@pytest.mark.parametrize(
+    ("second", "why"),
+    [
+        (box(51, 110), "a gap"),
+        (box(40, 110), "too much of it under the first"),
+        (box(50, 110, top=7, bottom=27), "another line"),
+        (box(50, 110, top=5, bottom=15), "smaller print"),
+        (turned(box(50, 110), 15), "another direction"),
+    ],
+)
+def test_no_neighbours(second, why):
+    read = Line()
+    quads, _, _ = join([letters(0, 5), second], read)
+    assert (len(quads), read.count) == (2, 0), why
+
+
+def test_an_unsure_whole_is_refused():
+    quads = np.stack([letters(0, 5), letters(5, 11)])
+    pieces = [Read("adjus", 0.9), Read("tments", 0.9)]
+    for confidence, count in [(0.76, 2), (0.78, 1)]:
+        joined, _, _ = join_pieces(quads, np.ones(2), pieces, Line(confidence))
+        assert len(joined) == count
+
+
+@pytest.mark.parametrize("text", ["", "ad jus"])
+def test_pieces_without_text_or_with_spaces_are_left_alone(text):
+    read = Line()
+    pieces = [Read(text, 0.9), Read("tments", 0.9)]
+    quads, _, readings = join_pieces(
+        np.stack([letters(0, 5), letters(5, 11)]), np.ones(2), pieces, read
+    )
+    assert (len(quads), readings, read.count) == (2, pieces, 0)
+
+
+@given(st.lists(st.tuples(*[st.floats(-1e3, 1e3, width=32)] * 8), max_size=12), st.booleans())
+def test_any_quads_come_to_an_end(corners, yes):
+    quads = np.array(corners, np.float32).reshape(-1, 4, 2)
+    joined, scores, readings = join_pieces(
+        quads,
+        np.ones(len(quads)),
+        [Read("a", 0.5)] * len(quads),
+        lambda quads: [Read("a" if yes else "", 0.5)] * len(quads),
+    )
+    assert len(joined) == len(scores) == len(readings) <= len(quads)
+    assert yes or len(joined) == len(quads)
