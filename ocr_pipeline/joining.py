@@ -4,9 +4,10 @@ Where letters of all shapes stand in cells of one width, as typewriters and till
 gaps beside `i`, `1` and full stops are as wide as those between the words of other print, and the
 detector parts `adjus|tment` and `50.|00`. The quads of such pieces all but touch. So do those of
 words that are set tight; therefore the recognizer looks at both together, and decides: it knows
-spaces, and sees how wide the others are.
+spaces, and sees how wide the others are. An amount's cents may stand farther off.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -19,10 +20,16 @@ from ocr_pipeline.orientation import Said
 #: In heights of the first piece: quads closer than this may be of one word; they may lie over each
 #: other by so much, and one higher than the other by so much.
 NEAR, OVER, LEVEL = 0.03, 0.4, 0.25
+#: Cents may be this far from their amount.
+CENTS_NEAR = 0.5
+#: An amount without cents; cents; both.
+AMOUNT, CENTS = re.compile(r".*\d[.,]?"), re.compile(r"\d\d\D?")
+WITH_CENTS = re.compile(r".*\d[.,]\d\d\D?")
 #: The lower piece has at least this share of the other's height, and lies within so many degrees.
 ALIKE, PARALLEL = 0.6, 10.0
-#: A whole word is at least this much as sure as both of its pieces are together.
-SURE = 0.95
+#: A whole word is at least this much as sure as both of its pieces are together; one with cents may
+#: be less so, for to miss their point makes both pieces sure.
+SURE, SURE_WITH_CENTS = 0.95, 0.8
 
 Reading = TypeVar("Reading", bound=Said)
 
@@ -48,13 +55,11 @@ def join_pieces(
     readings = list(readings)
     refused: set[bytes] = set()
     while True:
-        single = [bool(reading.text) and " " not in reading.text for reading in readings]
-        wholes = {
-            (a, b): np.stack([quads[a][0], quads[b][1], quads[b][2], quads[a][3]])
-            for a, b in _touching(quads)
-            if single[a] and single[b]
-        }
-        wholes = {pair: q for pair, q in wholes.items() if q.tobytes() not in refused}
+        wholes = {}
+        for a, b, gap in _neighbours(quads):
+            whole = np.stack([quads[a][0], quads[b][1], quads[b][2], quads[a][3]])
+            if _may_be_one(readings[a], readings[b], gap) and whole.tobytes() not in refused:
+                wholes[a, b] = whole
         if not wholes:
             return quads, scores, readings
         quads, scores = quads.copy(), scores.copy()
@@ -63,8 +68,7 @@ def join_pieces(
         for ((a, b), whole), said in zip(
             wholes.items(), read(np.stack(list(wholes.values()))), strict=True
         ):
-            pieces = readings[a].confidence * readings[b].confidence
-            if not said.text or " " in said.text or said.confidence < SURE * pieces:
+            if not _is_one(readings[a], readings[b], said):
                 refused.add(whole.tobytes())
             elif not joined & {a, b}:  # otherwise the next time round
                 quads[a], scores[a], readings[a] = whole, min(scores[a], scores[b]), said
@@ -74,14 +78,29 @@ def join_pieces(
         readings = [reading for reading, out in zip(readings, gone, strict=True) if not out]
 
 
-def _touching(quads: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs (a, b) of quads (N, 4, 2) of which b goes on where a ends, the closest first."""
+def _may_be_one(first: Said, second: Said, gap: float) -> bool:
+    """Whether two neighbours, so many heights apart, are worth a look at both together."""
+    if not first.text or not second.text or " " in first.text + second.text:
+        return False
+    return gap < NEAR or bool(AMOUNT.fullmatch(first.text) and CENTS.fullmatch(second.text))
+
+
+def _is_one(first: Said, second: Said, whole: Said) -> bool:
+    if not whole.text or " " in whole.text:
+        return False
+    sure = SURE_WITH_CENTS if WITH_CENTS.fullmatch(whole.text) else SURE
+    return whole.confidence >= sure * first.confidence * second.confidence
+
+
+def _neighbours(quads: np.ndarray) -> list[tuple[int, int, float]]:
+    """Quads (a, b) of N, (N, 4, 2), of which b goes on where a ends or a little later, and the gap
+    between them in heights of a, below 0 if they overlap; the closest first."""
     if len(quads) < 2:
         return []
     ends, starts = quads[:, 1:3].mean(axis=1), quads[:, [0, 3]].mean(axis=1)
     down = (quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]) / 2
     heights = np.maximum(np.hypot(*down.T), 1e-6)
-    reach = np.hypot(OVER, LEVEL) * heights
+    reach = np.hypot(max(OVER, CENTS_NEAR), LEVEL) * heights
     near = KDTree(starts).query_ball_point(ends, reach)
     a = np.repeat(np.arange(len(quads)), [len(found) for found in near])
     b = np.concatenate(near).astype(int)
@@ -94,10 +113,10 @@ def _touching(quads: np.ndarray) -> list[tuple[int, int]]:
     chosen = np.flatnonzero(
         (a != b)
         & (gaps > -OVER)
-        & (gaps < NEAR)
+        & (gaps < CENTS_NEAR)
         & (np.abs(shifts) < LEVEL)
         & (lower > ALIKE * higher)
         & (np.abs((angles[b] - angles[a] + 180) % 360 - 180) < PARALLEL)
     )
     chosen = chosen[np.argsort(gaps[chosen], kind="stable")]
-    return list(zip(a[chosen].tolist(), b[chosen].tolist(), strict=True))
+    return list(zip(a[chosen].tolist(), b[chosen].tolist(), gaps[chosen].tolist(), strict=True))

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -50,7 +52,7 @@ def join(quads, read, scores=None):
 @pytest.mark.parametrize("cuts", [[5], [2, 5], [1, 2, 3, 10]])
 def test_pieces_become_a_word_at_any_angle(degrees, cuts):
     ends = [0, *cuts, 11]
-    pieces = [letters(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+    pieces = [letters(a, b) for a, b in pairwise(ends)]
     quads, scores, readings = join(turned(pieces, degrees), Line(degrees=degrees))
     assert [reading.text for reading in readings] == ["adjustments"]
     assert scores == pytest.approx([0.8])
@@ -87,6 +89,23 @@ def test_an_unsure_whole_is_refused():
     for confidence, count in [(0.76, 2), (0.78, 1)]:
         joined, _, _ = join_pieces(quads, np.ones(2), pieces, Line(confidence))
         assert len(joined) == count
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "whole", "count"),
+    [
+        ("RM96.", "20", Read("RM96.20", 0.85), 1),
+        ("(0", "05)", Read("(0,05)", 0.7), 1),
+        ("12", "30", Read("12 30", 0.9), 2),
+        ("12", "30", Read("1230", 0.7), 2),
+        ("12.", "2012", Read("12.2012", 0.9), 2),  # not looked at
+    ],
+)
+def test_cents_may_stand_farther_off(first, second, whole, count):
+    quads = np.stack([box(0, 50), box(58, 80)])
+    pieces = [Read(first, 0.9), Read(second, 0.9)]
+    joined, _, _ = join_pieces(quads, np.ones(2), pieces, lambda quads: [whole] * len(quads))
+    assert len(joined) == count
 
 
 @pytest.mark.parametrize("text", ["", "ad jus"])
