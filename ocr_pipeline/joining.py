@@ -4,11 +4,13 @@ Where letters of all shapes stand in cells of one width, as typewriters and till
 gaps beside `i`, `1` and full stops are as wide as those between the words of other print, and the
 detector parts `adjus|tment` and `50.|00`. The quads of such pieces all but touch. So do those of
 words that are set tight; therefore the recognizer looks at both together, and decides: it knows
-spaces, and sees how wide the others are. An amount's cents may stand farther off.
+spaces, and sees how wide the others are. An amount's cents may stand farther off, and so may the
+letters of a word that is S P A C E D.
 """
 
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +24,8 @@ from ocr_pipeline.orientation import Said
 NEAR, OVER, LEVEL = 0.03, 0.4, 0.25
 #: Cents may be this far from their amount.
 CENTS_NEAR = 0.5
+#: So far from each other may be the capitals, and no fewer, of a word that is spaced.
+SPACED_NEAR, SPACED = 0.9, 3
 #: An amount without cents; cents; both.
 AMOUNT, CENTS = re.compile(r".*\d[.,]?"), re.compile(r"\d\d\D?")
 WITH_CENTS = re.compile(r".*\d[.,]\d\d\D?")
@@ -56,51 +60,76 @@ def join_pieces(
     refused: set[bytes] = set()
     while True:
         wholes = {}
-        for a, b, gap in _neighbours(quads):
-            whole = np.stack([quads[a][0], quads[b][1], quads[b][2], quads[a][3]])
-            if _may_be_one(readings[a], readings[b], gap) and whole.tobytes() not in refused:
-                wholes[a, b] = whole
+        for run in _candidates(quads, readings):
+            first, last = quads[run[0]], quads[run[-1]]
+            whole = np.stack([first[0], last[1], last[2], first[3]])
+            if whole.tobytes() not in refused:
+                wholes[run] = whole
         if not wholes:
             return quads, scores, readings
         quads, scores = quads.copy(), scores.copy()
         joined: set[int] = set()
         gone = np.zeros(len(quads), bool)
-        for ((a, b), whole), said in zip(
+        for (run, whole), said in zip(
             wholes.items(), read(np.stack(list(wholes.values()))), strict=True
         ):
-            if not _is_one(readings[a], readings[b], said):
+            if not _is_one([readings[index] for index in run], said):
                 refused.add(whole.tobytes())
-            elif not joined & {a, b}:  # otherwise the next time round
-                quads[a], scores[a], readings[a] = whole, min(scores[a], scores[b]), said
-                gone[b] = True
-                joined |= {a, b}
+            elif not joined & {*run}:  # otherwise the next time round
+                first = run[0]
+                quads[first], scores[first], readings[first] = whole, scores[[*run]].min(), said
+                gone[[*run[1:]]] = True
+                joined |= {*run}
         quads, scores = quads[~gone], scores[~gone]
         readings = [reading for reading, out in zip(readings, gone, strict=True) if not out]
 
 
-def _may_be_one(first: Said, second: Said, gap: float) -> bool:
-    """Whether two neighbours, so many heights apart, are worth a look at both together."""
-    if not first.text or not second.text or " " in first.text + second.text:
-        return False
-    return gap < NEAR or bool(AMOUNT.fullmatch(first.text) and CENTS.fullmatch(second.text))
+def _candidates(quads: np.ndarray, readings: Sequence[Said]) -> Iterator[tuple[int, ...]]:
+    """Runs of pieces that are worth a look at all together: spaced capitals, pairs."""
+    texts = [reading.text for reading in readings]
+    neighbours = [
+        (a, b, gap)
+        for a, b, gap in _neighbours(quads)
+        if texts[a] and texts[b] and " " not in texts[a] + texts[b]
+    ]
+    after: dict[int, int] = {}
+    taken: set[int] = set()
+    for a, b, _ in neighbours:
+        capitals = len(texts[a]) == len(texts[b]) == 1 and (texts[a] + texts[b]).isupper()
+        if capitals and a not in after and b not in taken:
+            after[a] = b
+            taken.add(b)
+    for start in after.keys() - taken:
+        run = [start]
+        while run[-1] in after:
+            run.append(after[run[-1]])
+        if len(run) >= SPACED:
+            yield tuple(run)
+    for a, b, gap in neighbours:
+        cents = AMOUNT.fullmatch(texts[a]) and CENTS.fullmatch(texts[b])
+        if gap < (CENTS_NEAR if cents else NEAR):
+            yield a, b
 
 
-def _is_one(first: Said, second: Said, whole: Said) -> bool:
+def _is_one(pieces: Sequence[Said], whole: Said) -> bool:
+    """Whether pieces, seen together, are one word."""
     if not whole.text or " " in whole.text:
         return False
+    if len(pieces) >= SPACED:
+        return len(whole.text) == len(pieces)
     sure = SURE_WITH_CENTS if WITH_CENTS.fullmatch(whole.text) else SURE
-    return whole.confidence >= sure * first.confidence * second.confidence
+    return whole.confidence >= sure * math.prod(piece.confidence for piece in pieces)
 
 
 def _neighbours(quads: np.ndarray) -> list[tuple[int, int, float]]:
-    """Quads (a, b) of N, (N, 4, 2), of which b goes on where a ends or a little later, and the gap
-    between them in heights of a, below 0 if they overlap; the closest first."""
+    """Those (a, b) of N quads (N, 4, 2) of which b goes on soon after a ends, and the gap between
+    them in heights of a, below 0 if they overlap; the closest first."""
     if len(quads) < 2:
         return []
     ends, starts = quads[:, 1:3].mean(axis=1), quads[:, [0, 3]].mean(axis=1)
     down = (quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]) / 2
     heights = np.maximum(np.hypot(*down.T), 1e-6)
-    reach = np.hypot(max(OVER, CENTS_NEAR), LEVEL) * heights
+    reach = np.hypot(SPACED_NEAR, LEVEL) * heights
     near = KDTree(starts).query_ball_point(ends, reach)
     a = np.repeat(np.arange(len(quads)), [len(found) for found in near])
     b = np.concatenate(near).astype(int)
@@ -113,7 +142,7 @@ def _neighbours(quads: np.ndarray) -> list[tuple[int, int, float]]:
     chosen = np.flatnonzero(
         (a != b)
         & (gaps > -OVER)
-        & (gaps < CENTS_NEAR)
+        & (gaps < SPACED_NEAR)
         & (np.abs(shifts) < LEVEL)
         & (lower > ALIKE * higher)
         & (np.abs((angles[b] - angles[a] + 180) % 360 - 180) < PARALLEL)

@@ -108,6 +108,27 @@ def test_cents_may_stand_farther_off(first, second, whole, count):
     assert len(joined) == count
 
 
+@pytest.mark.parametrize(
+    ("letters", "whole", "count"),
+    [
+        ("PRESS", "PRESS", 1),
+        ("PRESS", "P R E S S", 5),
+        ("PRESS", "PRES", 5),
+        ("OF", "OF", 2),  # too few
+        ("press", "press", 5),
+        ("12345", "12345", 5),
+    ],
+)
+def test_capitals_set_wide_are_a_word(letters, whole, count):
+    quads = np.stack([box(36 * k, 36 * k + 20) for k in range(len(letters))])
+    pieces = [Read(letter, 0.9) for letter in letters]
+    joined, _, readings = join_pieces(
+        quads, np.ones(len(quads)), pieces, lambda quads: [Read(whole, 0.4)] * len(quads)
+    )
+    assert len(joined) == count
+    assert count > 1 or (readings[0].text == whole and joined[0, 1, 0] == 36 * 4 + 20)
+
+
 @pytest.mark.parametrize("text", ["", "ad jus"])
 def test_pieces_without_text_or_with_spaces_are_left_alone(text):
     read = Line()
