@@ -424,6 +424,8 @@ def _arched(group: Group, rng: np.random.Generator) -> Group:
 def _ornament(rng: np.random.Generator) -> Group:
     """What the world has in rows without being text: windows, tiles, bars, bolts, wheels, foliage,
     arrows; and no words."""
+    if rng.random() < 0.15:
+        return _slats(rng), []
     unit = ORNAMENT * rng.uniform(0.3, 0.9)
     columns, rows = int(rng.integers(1, 12)), int(rng.integers(1, 5))
     if rng.random() < 0.35:  # shutters, racks, facades, crowds
@@ -475,6 +477,20 @@ def _ornament(rng: np.random.Generator) -> Group:
                 thickness = max(1, int(rng.uniform(0.04, 0.15) * unit))
                 cv2.polylines(cover, [points.astype(np.int32)], False, 255, thickness, cv2.LINE_AA)
     return cover, []
+
+
+def _slats(rng: np.random.Generator) -> np.ndarray:
+    """The cover of shutters, blinds or gratings: panels of slats that shade from edge to edge."""
+    pitch = max(3, round(ORNAMENT * rng.uniform(0.1, 0.6)))
+    rows, columns = int(rng.integers(5, 30)), round(pitch * rng.uniform(4, 25))
+    slat = np.linspace(255, rng.uniform(0, 200), pitch)[:: int(rng.choice([-1, 1]))]
+    slat[: int(rng.integers(0, pitch // 2))] = rng.choice([0, 255])  # the gap below, or its light
+    panel = np.tile(slat.astype(np.uint8)[:, None], (rows, columns))
+    edge = int(rng.integers(0, 2 * pitch))
+    panel = np.pad(panel, edge, constant_values=int(rng.choice([0, 120, 255])))
+    panel = np.pad(panel, ((0, 0), (0, int(rng.integers(0, 3 * pitch)))))
+    cover = np.tile(panel, (int(rng.integers(1, 3)), int(rng.integers(1, 6))))
+    return np.ascontiguousarray(cover if rng.random() < 0.8 else cover.T)
 
 
 def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
