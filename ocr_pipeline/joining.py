@@ -22,20 +22,23 @@ from ocr_pipeline.orientation import Said
 #: In heights of the first piece: quads closer than this may be of one word; they may lie over each
 #: other by so much, and one higher than the other by so much.
 NEAR, OVER, LEVEL = 0.03, 0.4, 0.25
-#: Cents may be this far from their amount.
-CENTS_NEAR = 0.5
-#: So far from each other may be the capitals, and no fewer, of a word that is spaced.
-SPACED_NEAR, SPACED = 0.9, 3
+#: The lower piece has at least this share of the other's height, and lies within so many degrees.
+ALIKE, PARALLEL = 0.6, 10.0
+#: A whole word is at least this much as sure as both of its pieces are together.
+SURE = 0.95
+#: Cents may be this far from their amount. Together they may be this much less sure, for each is
+#: read surely alone: the point, which is hard to see, is in neither.
+CENTS_NEAR, CENTS_SURE = 0.5, 0.8
 #: An amount without cents; cents; both.
 AMOUNT, CENTS = re.compile(r".*\d[.,]?"), re.compile(r"\d\d\D?")
 WITH_CENTS = re.compile(r".*\d[.,]\d\d\D?")
-#: The lower piece has at least this share of the other's height, and lies within so many degrees.
-ALIKE, PARALLEL = 0.6, 10.0
-#: A whole word is at least this much as sure as both of its pieces are together; one with cents may
-#: be less so, for to miss their point makes both pieces sure.
-SURE, SURE_WITH_CENTS = 0.95, 0.8
+#: So far from each other may be the capitals, and no fewer, of a word that is spaced; and so sure
+#: must it be.
+SPACED_NEAR, SPACED, SPACED_SURE = 0.9, 3, 0.4
 
 Reading = TypeVar("Reading", bound=Said)
+#: Some pieces, in reading direction, and what tells of them and of all together if they are one.
+Candidate = tuple[tuple[int, ...], Callable[[Sequence[Said], Said], bool]]
 
 
 def join_pieces(
@@ -43,6 +46,8 @@ def join_pieces(
     scores: np.ndarray,
     readings: Sequence[Reading],
     read: Callable[[np.ndarray], Sequence[Reading]],
+    *,
+    min_confidence: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray, list[Reading]]:
     """Join neighbours that together read as one word; of three pieces or more, step by step.
 
@@ -51,47 +56,51 @@ def join_pieces(
         scores: (N,), of the detector.
         readings: what the N quads say.
         read: reads other quads of this page.
+        min_confidence: what is less sure is neither a piece nor a word.
 
     Returns:
         Quads (M, 4, 2), scores (M,) and readings of what is there then, M <= N; a joined word has
-        the lower score of its pieces.
+        the lowest score of its pieces.
     """
     readings = list(readings)
-    refused: set[bytes] = set()
+    refused = set()
     while True:
-        wholes = {}
-        for run in _candidates(quads, readings):
+        looks = []
+        for run, is_one in _candidates(quads, readings, min_confidence):
             first, last = quads[run[0]], quads[run[-1]]
             whole = np.stack([first[0], last[1], last[2], first[3]])
-            if whole.tobytes() not in refused:
-                wholes[run] = whole
-        if not wholes:
+            if (is_one, whole.tobytes()) not in refused:
+                looks.append((run, is_one, whole))
+        if not looks:
             return quads, scores, readings
         quads, scores = quads.copy(), scores.copy()
         joined: set[int] = set()
         gone = np.zeros(len(quads), bool)
-        for (run, whole), said in zip(
-            wholes.items(), read(np.stack(list(wholes.values()))), strict=True
-        ):
-            if not _is_one([readings[index] for index in run], said):
-                refused.add(whole.tobytes())
+        wholes = np.stack([whole for _, _, whole in looks])
+        for (run, is_one, whole), said in zip(looks, read(wholes), strict=True):
+            legible = said.text and " " not in said.text and said.confidence >= min_confidence
+            if not (legible and is_one([readings[index] for index in run], said)):
+                refused.add((is_one, whole.tobytes()))
             elif not joined & {*run}:  # otherwise the next time round
-                first = run[0]
+                first, *others = run
                 quads[first], scores[first], readings[first] = whole, scores[[*run]].min(), said
-                gone[[*run[1:]]] = True
+                gone[others] = True
                 joined |= {*run}
         quads, scores = quads[~gone], scores[~gone]
         readings = [reading for reading, out in zip(readings, gone, strict=True) if not out]
 
 
-def _candidates(quads: np.ndarray, readings: Sequence[Said]) -> Iterator[tuple[int, ...]]:
-    """Runs of pieces that are worth a look at all together: spaced capitals, pairs."""
+def _candidates(
+    quads: np.ndarray, readings: Sequence[Said], min_confidence: float
+) -> Iterator[Candidate]:
+    """What is worth a look at all together: spaced capitals, then pairs."""
     texts = [reading.text for reading in readings]
-    neighbours = [
-        (a, b, gap)
-        for a, b, gap in _neighbours(quads)
-        if texts[a] and texts[b] and " " not in texts[a] + texts[b]
+    pieces = [
+        index
+        for index, reading in enumerate(readings)
+        if texts[index] and " " not in texts[index] and reading.confidence >= min_confidence
     ]
+    neighbours = [(pieces[a], pieces[b], gap) for a, b, gap in _neighbours(quads[pieces])]
     after: dict[int, int] = {}
     taken: set[int] = set()
     for a, b, _ in neighbours:
@@ -104,21 +113,25 @@ def _candidates(quads: np.ndarray, readings: Sequence[Said]) -> Iterator[tuple[i
         while run[-1] in after:
             run.append(after[run[-1]])
         if len(run) >= SPACED:
-            yield tuple(run)
+            yield tuple(run), _are_spaced_letters
     for a, b, gap in neighbours:
-        cents = AMOUNT.fullmatch(texts[a]) and CENTS.fullmatch(texts[b])
-        if gap < (CENTS_NEAR if cents else NEAR):
-            yield a, b
+        if gap < NEAR:
+            yield (a, b), _are_pieces
+        elif gap < CENTS_NEAR and AMOUNT.fullmatch(texts[a]) and CENTS.fullmatch(texts[b]):
+            yield (a, b), _are_amount_and_cents
 
 
-def _is_one(pieces: Sequence[Said], whole: Said) -> bool:
-    """Whether pieces, seen together, are one word."""
-    if not whole.text or " " in whole.text:
-        return False
-    if len(pieces) >= SPACED:
-        return len(whole.text) == len(pieces)
-    sure = SURE_WITH_CENTS if WITH_CENTS.fullmatch(whole.text) else SURE
-    return whole.confidence >= sure * math.prod(piece.confidence for piece in pieces)
+def _are_spaced_letters(letters: Sequence[Said], whole: Said) -> bool:
+    return len(whole.text) == len(letters) and whole.confidence >= SPACED_SURE
+
+
+def _are_pieces(pieces: Sequence[Said], whole: Said) -> bool:
+    return whole.confidence >= SURE * math.prod(piece.confidence for piece in pieces)
+
+
+def _are_amount_and_cents(pieces: Sequence[Said], whole: Said) -> bool:
+    sure = CENTS_SURE * math.prod(piece.confidence for piece in pieces)
+    return bool(WITH_CENTS.fullmatch(whole.text)) and whole.confidence >= sure
 
 
 def _neighbours(quads: np.ndarray) -> list[tuple[int, int, float]]:
@@ -135,12 +148,15 @@ def _neighbours(quads: np.ndarray) -> list[tuple[int, int, float]]:
     b = np.concatenate(near).astype(int)
     angles = directions(quads)[0]
     turns = np.radians(angles[a])
+    along = np.stack([np.cos(turns), np.sin(turns)], axis=1)
     steps = (starts[b] - ends[a]) / heights[a, None]
-    gaps = steps[:, 0] * np.cos(turns) + steps[:, 1] * np.sin(turns)
-    shifts = steps[:, 1] * np.cos(turns) - steps[:, 0] * np.sin(turns)
+    gaps = (steps * along).sum(axis=1)
+    shifts = steps[:, 1] * along[:, 0] - steps[:, 0] * along[:, 1]
+    further = ((ends[b] - ends[a]) * along).sum(axis=1)
     lower, higher = np.minimum(heights[a], heights[b]), np.maximum(heights[a], heights[b])
     chosen = np.flatnonzero(
         (a != b)
+        & (further > 0)
         & (gaps > -OVER)
         & (gaps < SPACED_NEAR)
         & (np.abs(shifts) < LEVEL)

@@ -282,7 +282,7 @@ class OCRPipeline:
             self._say(page.image, words, [readings[quad.tobytes()] for quad in words.quads])
             for page, words, readings in zip(pages, facing, known, strict=True)
         ]
-        total = sum(len(words.quads) for words in facing)
+        total = sum(len(quads) for quads, _, _ in said)
         recognition = (time.perf_counter() - start) / max(total, 1)  # seconds a word
 
         results = []
@@ -454,7 +454,13 @@ class OCRPipeline:
     ) -> tuple[np.ndarray, np.ndarray, Sequence[ReadingLike]]:
         """Quads, scores and readings of a page's words, sideways ones turned, pieces joined."""
         quads, readings = self._face_text(image, found.quads, readings)
-        return join_pieces(quads, found.scores, readings, partial(self._read, image))
+        return join_pieces(
+            quads,
+            found.scores,
+            readings,
+            partial(self._read, image),
+            min_confidence=self.min_confidence,
+        )
 
     def _read(self, image: np.ndarray, quads: np.ndarray) -> Sequence[ReadingLike]:
         """What quads say from their first corner on."""

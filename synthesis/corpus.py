@@ -33,7 +33,7 @@ _LOCALES = {
     "pt": "pt_PT",
     "nl": "nl_NL",
 }
-#: The accented forms of each letter that has any.
+#: The accented forms of each letter, "" if it has none.
 _ACCENTS = {
     plain: "".join(char for char in ACCENTED if normalize("NFD", char)[0] == plain)
     for plain in string.ascii_letters
@@ -537,8 +537,9 @@ class Corpus:
             return sign + token if self.chance(0.35) else token + sign
         at = self.between(0, len(token) - 1)
         accents = _ACCENTS.get(token[at], "")
-        accent = self.pick(accents) if accents and self.chance(0.7) else self.pick(ACCENTED)
-        return token[:at] + accent + token[at + 1 :]
+        if not accents or self.chance(0.3):
+            accents = ACCENTED[: len(ACCENTED) // 2] if self.chance(0.6) else ACCENTED
+        return token[:at] + self.pick(accents) + token[at + 1 :]
 
     def _curled(self, text: str) -> str:
         return re.sub(r"(?<=\w)'(?=\w)|(?<=s)'(?= )", "’", text) if self.curly else text

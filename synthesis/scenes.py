@@ -481,10 +481,10 @@ def _ornament(rng: np.random.Generator) -> Group:
 
 def _slats(rng: np.random.Generator) -> np.ndarray:
     """The cover of shutters, blinds or gratings: panels of slats that shade from edge to edge."""
-    pitch = max(3, round(ORNAMENT * rng.uniform(0.1, 0.6)))
+    pitch = round(ORNAMENT * rng.uniform(0.1, 0.6))
     rows, columns = int(rng.integers(5, 30)), round(pitch * rng.uniform(4, 25))
     slat = np.linspace(255, rng.uniform(0, 200), pitch)[:: int(rng.choice([-1, 1]))]
-    slat[: int(rng.integers(0, pitch // 2))] = rng.choice([0, 255])  # the gap below, or its light
+    slat[: int(rng.integers(0, pitch // 2))] = rng.choice([0, 255])  # between slats
     panel = np.tile(slat.astype(np.uint8)[:, None], (rows, columns))
     edge = int(rng.integers(0, 2 * pitch))
     panel = np.pad(panel, edge, constant_values=int(rng.choice([0, 120, 255])))

@@ -20,10 +20,10 @@ def letters(start, end):
     return box(10 * start, 10 * end)
 
 
-def turned(quads, degrees):
+def turned(quads, degrees, *, around=(0, 0)):
     angle = np.radians(degrees)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    return (np.asarray(quads) @ turn).astype(np.float32)
+    return ((np.asarray(quads) - around) @ turn + around).astype(np.float32)
 
 
 class Line:
@@ -40,12 +40,11 @@ class Line:
         ]
 
 
-def join(quads, read, scores=None):
+def join(quads, read):
     quads = np.asarray(quads, np.float32)
-    scores = np.linspace(0.9, 0.8, len(quads)) if scores is None else scores
     readings = read(quads)
     read.count = 0
-    return join_pieces(quads, scores, readings, read)
+    return join_pieces(quads, np.linspace(0.9, 0.8, len(quads)), readings, read)
 
 
 @pytest.mark.parametrize("degrees", [0, 7, 90, 180, -120])
@@ -74,13 +73,30 @@ def test_words_stay_apart_and_are_looked_at_once():
         (box(40, 110), "too much of it under the first"),
         (box(50, 110, top=7, bottom=27), "another line"),
         (box(50, 110, top=5, bottom=15), "smaller print"),
-        (turned(box(50, 110), 15), "another direction"),
+        (turned(box(50, 110), 15, around=(50, 10)), "another direction"),
+        (box(42, 49), "within the first"),
     ],
 )
 def test_no_neighbours(second, why):
     read = Line()
     quads, _, _ = join([letters(0, 5), second], read)
     assert (len(quads), read.count) == (2, 0), why
+
+
+def test_what_would_be_left_out_is_neither_piece_nor_word():
+    quads = np.stack([letters(0, 5), letters(5, 11)])
+    for first, whole in [(0.1, 0.9), (0.4, 0.19)]:
+        pieces = [Read("adjus", first), Read("tments", 0.4)]
+        joined, _, _ = join_pieces(quads, np.ones(2), pieces, Line(whole), min_confidence=0.2)
+        assert len(joined) == 2
+
+
+def test_a_place_that_is_none_is_passed_over():
+    quads = np.stack([np.full((4, 2), np.nan), letters(0, 5), letters(5, 11)])
+    pieces = [Read("", 0), Read("adjus", 0.9), Read("tments", 0.9)]
+    joined, _, readings = join_pieces(quads, np.ones(3), pieces, Line())
+    assert [reading.text for reading in readings] == ["", "adjustments"]
+    assert len(joined) == 2
 
 
 def test_an_unsure_whole_is_refused():
@@ -97,7 +113,7 @@ def test_an_unsure_whole_is_refused():
         ("RM96.", "20", Read("RM96.20", 0.85), 1),
         ("(0", "05)", Read("(0,05)", 0.7), 1),
         ("12", "30", Read("12 30", 0.9), 2),
-        ("12", "30", Read("1230", 0.7), 2),
+        ("12", "30", Read("1230", 0.9), 2),
         ("12.", "2012", Read("12.2012", 0.9), 2),  # not looked at
     ],
 )
@@ -139,14 +155,23 @@ def test_pieces_without_text_or_with_spaces_are_left_alone(text):
     assert (len(quads), readings, read.count) == (2, pieces, 0)
 
 
-@given(st.lists(st.tuples(*[st.floats(-1e3, 1e3, width=32)] * 8), max_size=12), st.booleans())
-def test_any_quads_come_to_an_end(corners, yes):
-    quads = np.array(corners, np.float32).reshape(-1, 4, 2)
+@given(
+    st.lists(
+        st.tuples(
+            *[st.integers(-3, 9)] * 2, st.integers(0, 3), st.sampled_from(["A", "12", "", "a"])
+        ),
+        max_size=12,
+    ),
+    st.sampled_from(["", "12.12", "AA", "AAA"]),
+)
+def test_any_pieces_come_to_an_end(pieces, whole):
+    quads = np.array(
+        [box(10 * x, 10 * (x + width), 10 * y, 10 * y + 20) for x, y, width, _ in pieces]
+    ).reshape(-1, 4, 2)
+    said = [Read(text, 0.5) for *_, text in pieces]
     joined, scores, readings = join_pieces(
-        quads,
-        np.ones(len(quads)),
-        [Read("a", 0.5)] * len(quads),
-        lambda quads: [Read("a" if yes else "", 0.5)] * len(quads),
+        quads, np.ones(len(quads)), said, lambda quads: [Read(whole, 0.5)] * len(quads)
     )
     assert len(joined) == len(scores) == len(readings) <= len(quads)
-    assert yes or len(joined) == len(quads)
+    assert whole or readings == said
+    assert sum(reading.text == "" for reading in readings) == sum(r.text == "" for r in said)

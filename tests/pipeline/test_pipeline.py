@@ -87,6 +87,14 @@ def test_a_word_on_its_side_is_turned(ocr, upwards):
     assert words == {(40, 20): "bar", (10, 20): "I"}
 
 
+def test_pieces_that_read_as_one_are_a_word(ocr):
+    page = np.full((100, 200, 3), 255, np.uint8)
+    page[20:60, 20:120], page[20:60, 121:190] = 10, 60
+    (word,) = ocr.read(page).pages[0].words
+    assert (word.text, word.quad) == ("s1", ((20, 20), (190, 20), (190, 60), (20, 60)))
+    assert word.detection_score == pytest.approx(0.9)
+
+
 def test_blank_page_is_an_empty_result(ocr):
     (page,) = ocr.read(bars()).pages
     assert page.blocks == ()
