@@ -1,4 +1,4 @@
-"""In which direction words run, for `layout` and `orientation` alike."""
+"""In which direction words run, how high they are and which are near, for whoever arranges them."""
 
 import numpy as np
 
@@ -7,6 +7,23 @@ def directions(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How each quad (N, 4, 2) would be read: degrees (N,) clockwise from the x axis, and length."""
     along = (quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3]) / 2
     return np.degrees(np.arctan2(along[:, 1], along[:, 0])), np.hypot(along[:, 0], along[:, 1])
+
+
+def quad_heights(quads: np.ndarray) -> np.ndarray:
+    """How high each quad (N, 4, 2) is across the direction in which it would be read, (N,)."""
+    across = (quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]) / 2
+    return np.hypot(across[:, 0], across[:, 1])
+
+
+def within(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs (i, j) with low[i] <= values[j] < high[i], in memory for these pairs."""
+    order = np.argsort(values, kind="stable")
+    first = np.searchsorted(values[order], low, side="left")
+    last = np.searchsorted(values[order], high, side="left")
+    counts = last - first
+    i = np.repeat(np.arange(len(low)), counts)
+    offsets = np.arange(len(i)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return i, order[np.repeat(first, counts) + offsets]
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
-from scipy.spatial import KDTree
 
-from ocr_pipeline.directions import directions
+from ocr_pipeline.directions import directions, quad_heights, within
 from ocr_pipeline.orientation import Said
 
 #: In heights of the first piece: quads closer than this may be of one word; they may lie over each
@@ -137,23 +136,18 @@ def _are_amount_and_cents(pieces: Sequence[Said], whole: Said) -> bool:
 def _neighbours(quads: np.ndarray) -> list[tuple[int, int, float]]:
     """Those (a, b) of N quads (N, 4, 2) of which b goes on soon after a ends, and the gap between
     them in heights of a, below 0 if they overlap; the closest first."""
-    if len(quads) < 2:
-        return []
     ends, starts = quads[:, 1:3].mean(axis=1), quads[:, [0, 3]].mean(axis=1)
-    down = (quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]) / 2
-    heights = np.maximum(np.hypot(*down.T), 1e-6)
-    reach = np.hypot(SPACED_NEAR, LEVEL) * heights
-    near = KDTree(starts).query_ball_point(ends, reach)
-    a = np.repeat(np.arange(len(quads)), [len(found) for found in near])
-    b = np.concatenate(near).astype(int)
+    tall = np.maximum(quad_heights(quads), 1e-6)
+    reach = np.hypot(SPACED_NEAR, LEVEL) * tall
+    a, b = within(starts[:, 0], ends[:, 0] - reach, ends[:, 0] + reach)
     angles = directions(quads)[0]
     turns = np.radians(angles[a])
     along = np.stack([np.cos(turns), np.sin(turns)], axis=1)
-    steps = (starts[b] - ends[a]) / heights[a, None]
+    steps = (starts[b] - ends[a]) / tall[a, None]
     gaps = (steps * along).sum(axis=1)
     shifts = steps[:, 1] * along[:, 0] - steps[:, 0] * along[:, 1]
     further = ((ends[b] - ends[a]) * along).sum(axis=1)
-    lower, higher = np.minimum(heights[a], heights[b]), np.maximum(heights[a], heights[b])
+    lower, higher = np.minimum(tall[a], tall[b]), np.maximum(tall[a], tall[b])
     chosen = np.flatnonzero(
         (a != b)
         & (further > 0)

@@ -25,7 +25,7 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from ocr_pipeline.directions import directions, weighted_median
+from ocr_pipeline.directions import directions, quad_heights, weighted_median, within
 from ocr_pipeline.results import Block, Line, Quad, Word, as_quad
 
 #: Words on one line share this much of the smaller one's height, those beside one another in two
@@ -118,9 +118,8 @@ def _main_quarter(angles: np.ndarray, lengths: np.ndarray) -> int:
 def _by_quarter(quads: np.ndarray, angle: float) -> list[tuple[int, np.ndarray]]:
     """Split words by their quarter turn against `angle`, those that go along with it first."""
     angles, lengths = directions(quads)
-    across = (quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1]) / 2
     quarters = np.round((angles - angle) / 90).astype(int) % 4
-    quarters[lengths < ELONGATED * np.hypot(across[:, 0], across[:, 1])] = 0
+    quarters[lengths < ELONGATED * quad_heights(quads)] = 0
     groups = [(quarter, np.flatnonzero(quarters == quarter)) for quarter in range(4)]
     return [(quarter, members) for quarter, members in groups if len(members)]
 
@@ -173,14 +172,7 @@ def _overlapping(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndar
 
     Takes memory for the pairs that start close to each other, not for all N x N.
     """
-    order = np.argsort(low, kind="stable")
-    starts = low[order]
-    first = np.searchsorted(starts, low - (high - low).max(), side="left")
-    last = np.searchsorted(starts, high, side="left")
-    counts = last - first
-    i = np.repeat(np.arange(len(low)), counts)
-    offsets = np.arange(len(i)) - np.repeat(np.cumsum(counts) - counts, counts)
-    j = order[np.repeat(first, counts) + offsets]
+    i, j = within(low, low - (high - low).max(), high)
     shared = np.minimum(high[i], high[j]) - np.maximum(low[i], low[j])
     keep = (shared > 0) & (i != j)
     return i[keep], j[keep], shared[keep]
