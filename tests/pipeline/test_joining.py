@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_pipeline.joining import join_pieces
+from ocr_pipeline.joining import _within_reach, join_pieces
 
 from .conftest import Read
 
@@ -175,3 +175,16 @@ def test_any_pieces_come_to_an_end(pieces, whole):
     assert len(joined) == len(scores) == len(readings) <= len(quads)
     assert whole or readings == said
     assert sum(reading.text == "" for reading in readings) == sum(r.text == "" for r in said)
+
+
+def test_near_quads_are_sought_near_and_nowhere_else():
+    rng = np.random.default_rng(0)
+    starts = rng.uniform(-100, 3000, (2000, 2))
+    ends = starts + rng.normal(0, 30, (2000, 2))
+    reach = rng.uniform(0, 25, 2000)
+    distances = np.linalg.norm(ends[:, None] - starts, axis=2)
+    near = distances < reach[:, None]
+    a, b = _within_reach(starts, ends, reach)
+    found = set(zip(a.tolist(), b.tolist(), strict=True))
+    assert found >= set(map(tuple, np.argwhere(near).tolist()))
+    assert len(found) == len(a) < 10 * near.sum()  # of 4,000,000 pairs
