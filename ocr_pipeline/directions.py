@@ -1,6 +1,12 @@
 """In which direction words run, how high they are and which are near, for whoever arranges them."""
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
+
+#: Pairs of words that are looked at in one go.
+PAIRS = 1_000_000
 
 
 def directions(quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -15,15 +21,24 @@ def quad_heights(quads: np.ndarray) -> np.ndarray:
     return np.hypot(across[:, 0], across[:, 1])
 
 
-def within(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs (i, j) with low[i] <= values[j] < high[i], in memory for these pairs."""
+def within(
+    values: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """All pairs (i, j) with low[i] <= values[j] < high[i], about `PAIRS` at a time.
+
+    All pairs of an i come together. On a page of 57,500 words, those of one line are 14 million.
+    """
     order = np.argsort(values, kind="stable")
     first = np.searchsorted(values[order], low, side="left")
     last = np.searchsorted(values[order], high, side="left")
-    counts = last - first
-    i = np.repeat(np.arange(len(low)), counts)
-    offsets = np.arange(len(i)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return i, order[np.repeat(first, counts) + offsets]
+    counts = np.maximum(last - first, 0)
+    ends = np.cumsum(counts)
+    cuts = np.searchsorted(ends, np.arange(PAIRS, counts.sum(), PAIRS))
+    for start, stop in pairwise([0, *np.unique(cuts).tolist(), len(counts)]):
+        some = counts[start:stop]
+        i = np.repeat(np.arange(start, stop), some)
+        offsets = np.arange(len(i)) - np.repeat(np.cumsum(some) - some, some)
+        yield i, order[np.repeat(first[start:stop], some) + offsets]
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

@@ -177,9 +177,9 @@ def _within_reach(
     length = 2.0 * float(side + farthest)  # of a strip, so that none reaches into the next
     places = np.floor(starts[:, 1] / farthest) * length + starts[:, 0]
     strips = np.floor(ends[:, 1] / farthest)
-    pairs = []
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
     for step in (-1, 0, 1):
         sought = (strips + step) * length + ends[:, 0]
-        pairs.append(within(places, sought - reach, sought + reach))
+        pairs += within(places, sought - reach, sought + reach)
     a, b = np.concatenate(pairs, axis=1)
     return a, b

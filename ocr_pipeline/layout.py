@@ -19,8 +19,9 @@ words at hand, so that the scale of the page does not matter.
    those of Breuel, "High performance document layout analysis" (2003).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, pairwise
 
 import numpy as np
@@ -34,6 +35,9 @@ LINE_OVERLAP, ROW_OVERLAP = 0.5, 0.25
 #: Gaps inside a run of text, in word heights. A space is about 0.3, in justified print up to 1;
 #: gutters begin at about 1.
 SPACE, RUN_GAP = 0.3, 0.8
+#: Neighbours are sought this many usual heights away first, and farther where there are none; what
+#: is found is the same for any number.
+NEAR = 2.0
 #: Lines of a block are as far apart as the page's lines usually are, give or take this many line
 #: heights.
 BLOCK_SLACK = 0.4
@@ -167,15 +171,19 @@ def _heights(boxes: np.ndarray, groups: list[list[int]]) -> np.ndarray:
     return np.array([np.median(heights[group]) for group in groups])
 
 
-def _overlapping(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All ordered pairs (i, j) of different intervals that overlap, and by how much.
+def _overlapping(
+    low: np.ndarray, high: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Ordered pairs (i, j) of different intervals that overlap, and by how much, some at a time.
 
-    Takes memory for the pairs that start close to each other, not for all N x N.
+    i is among `first`, j among `second`, indices both.
     """
-    i, j = within(low, low - (high - low).max(), high)
-    shared = np.minimum(high[i], high[j]) - np.maximum(low[i], low[j])
-    keep = (shared > 0) & (i != j)
-    return i[keep], j[keep], shared[keep]
+    longest = (high - low)[second].max(initial=0)
+    for i, j in within(low[second], low[first] - longest, high[first]):
+        i, j = first[i], second[j]
+        shared = np.minimum(high[i], high[j]) - np.maximum(low[i], low[j])
+        keep = (shared > 0) & (i != j)
+        yield i[keep], j[keep], shared[keep]
 
 
 def _mutual(i: np.ndarray, j: np.ndarray, keys: Sequence[np.ndarray], count: int) -> np.ndarray:
@@ -225,25 +233,53 @@ def _link_right(
 
     Links that exist already are kept. No new one crosses a gutter.
     """
+    before, after = np.ones((2, len(boxes)), dtype=bool)
+    if links is not None:  # only the ends of runs are free
+        before, after = links < 0, _inverse(links) < 0
+    look = partial(_to_the_right, boxes, max_gap=max_gap, gutters=gutters, overlap=overlap)
+    near = look(before, after, reach=NEAR * float(np.median(boxes[:, 3] - boxes[:, 1])))
+    # Only what has no neighbour near by has its nearest one farther off: most pairs need no look.
+    ends, starts = before.copy(), after.copy()
+    ends[near[0]] = starts[near[1]] = False
+    found = [near, look(ends, after), look(before & ~ends, starts)]
+    i, j, gap = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    step = boxes[j, ::2].sum(axis=1) - boxes[i, ::2].sum(axis=1)
+    new = _mutual(i, j, (gap, step), len(boxes))
+    return new if links is None else np.where(links >= 0, links, new)
+
+
+def _to_the_right(
+    boxes: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    *,
+    max_gap: float,
+    gutters: Sequence[np.ndarray],
+    overlap: float,
+    reach: float = np.inf,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs (i, j) of words on a line, j on the right of i, and the gap between them.
+
+    before, after: bool (N,), which words i may be and which j. The gap is at most `max_gap` heights
+    and `reach` pixels, and no gutter lies in it.
+    """
     left, top, right, bottom = boxes.T
     height = bottom - top
-    i, j, shared = _overlapping(top, bottom)
-    centre = (left + right) / 2
-    gap = np.maximum(left[j] - right[i], 0)
-    keep = (
-        (centre[j] > centre[i])
-        & (shared >= overlap * np.minimum(height[i], height[j]))
-        & (gap <= max_gap * (height[i] + height[j]) / 2)
-    )
-    if links is not None:  # only the ends of runs are free
-        taken = np.zeros(len(boxes), dtype=bool)
-        taken[links[links >= 0]] = True
-        keep &= (links[i] < 0) & ~taken[j]
-    for gutter in gutters:
-        keep &= ~_separates(gutter, boxes[i], boxes[j])
-    i, j, gap = i[keep], j[keep], gap[keep]
-    found = _mutual(i, j, (gap, centre[j] - centre[i]), len(boxes))
-    return found if links is None else np.where(links >= 0, links, found)
+    found = []
+    for i, j, shared in _overlapping(top, bottom, np.flatnonzero(before), np.flatnonzero(after)):
+        gap = np.maximum(left[j] - right[i], 0)
+        keep = (
+            (left[j] + right[j] > left[i] + right[i])
+            & (shared >= overlap * np.minimum(height[i], height[j]))
+            & (gap <= np.minimum(max_gap * (height[i] + height[j]) / 2, reach))
+        )
+        i, j, gap = i[keep], j[keep], gap[keep]
+        for gutter in gutters:
+            free = ~_separates(gutter, boxes[i], boxes[j])
+            i, j, gap = i[free], j[free], gap[free]
+        found.append((i, j, gap))
+    i, j, gap = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return i, j, gap
 
 
 def _link_below(boxes: np.ndarray, heights: np.ndarray) -> np.ndarray:
@@ -254,7 +290,9 @@ def _link_below(boxes: np.ndarray, heights: np.ndarray) -> np.ndarray:
     """
     left, top, right, bottom = boxes.T
     middle = (top + bottom) / 2
-    i, j, shared = _overlapping(left, right)
+    everyone = np.arange(len(boxes))
+    overlaps = zip(*_overlapping(left, right, everyone, everyone), strict=True)
+    i, j, shared = (np.concatenate(parts) for parts in overlaps)
     smaller = np.minimum(heights[i], heights[j])
     step = middle[j] - middle[i]
     narrower = np.minimum(right[i] - left[i], right[j] - left[j])

@@ -1,8 +1,11 @@
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocr_pipeline import directions, layout
 from ocr_pipeline.layout import arrange, text_angle
 from ocr_pipeline.results import Word, as_quad
 
@@ -407,3 +410,18 @@ def test_every_word_comes_back_once(boxes):
 def test_scale_and_order_of_input_do_not_matter(scale, seed):
     words, expected = headed_columns()
     assert lines(arrange(shuffled(turned(words, 3, scale), seed))) == expected
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_how_neighbours_are_sought_does_not_matter(seed):
+    """All at once, or a few at a time and those near by first."""
+    rng = np.random.default_rng(seed)
+    words = []
+    for x, y, width in rng.uniform((0, 0, 2), (1000, 60, 120), (120, 3)):
+        quad = [(x, y), (x + width, y), (x + width, y + 12), (x, y + 12)]
+        words.append(Word("word", 1.0, as_quad(quad), 1.0))
+    found = []
+    for pairs, near in ((10**6, np.inf), (100, 1.0)):
+        with patch.object(directions, "PAIRS", pairs), patch.object(layout, "NEAR", near):
+            found.append(arrange(words))
+    assert found[0] == found[1]
