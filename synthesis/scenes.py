@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from synthesis.pages import PdfPages
 logger = logging.getLogger(__name__)
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
-KEPT = 8  # decoded pictures, and as many pages of lettering, per worker; see `_kept`
+KEPT = 8  # pages of lettering per worker, see `_kept`
+KEPT_PHOTOS = 3  # decoded pictures per worker; few, that no worker's scenes are much alike
 MAX_PIXELS = 6_000_000  # of a decoded picture; larger ones are reduced
 LETTERING = (20.0, 60.0)  # pixels: heights of words before they are laid on a picture
 LARGEST, LEGIBLE = 4.0, 6.0  # enlargement of lettering, and height of the lowest on a picture
@@ -49,7 +51,8 @@ class ScenePages(IterableDataset):
     without text. Works in a `DataLoader` with any number of workers, as `pages.PdfPages` does.
 
     Args:
-        photos: pictures, or folders that are searched for them at any depth.
+        photos: pictures, or folders that are searched for them at any depth. A folder with many
+            pictures is drawn from more often than one with few, but only by the square root.
         lettering: PDFs, or folders that are searched for them, whose words are laid on pictures.
         cutouts: a map-style dataset of pages that are pictures of one real word each, such as
             ICDAR 2015's crops. Of them those that hold one upright word are used.
@@ -94,8 +97,8 @@ class ScenePages(IterableDataset):
         """Draw pages for ever."""
         # torch's seed differs between workers, and between a run and its continuation.
         rng = np.random.default_rng([self.seed, torch.initial_seed() % 2**63])
-        lettering = _kept(iter(self.lettering), rng)
-        photos = _kept(self._photos(rng), rng)
+        lettering = _kept(iter(self.lettering), KEPT, rng)
+        photos = _kept(self._photos(rng), KEPT_PHOTOS, rng)
         for name, photo in photos:
             scene = _Scene(self._window(photo, rng))
             groups = 0 if rng.random() < self.bare else int(rng.integers(1, self.groups + 1))
@@ -118,13 +121,14 @@ class ScenePages(IterableDataset):
             yield page
 
     def _photos(self, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
-        files = list(self.files)
+        files, shares = list(self.files), _shares(self.files)
         while files:
-            index = int(rng.integers(len(files)))
+            index = int(rng.choice(len(files), p=shares))
             photo = _read(files[index])
             if photo is None:
                 logger.warning("%s: cannot be decoded; this picture is left out", files[index])
                 del files[index]
+                shares = _shares(files)
             else:
                 yield files[index].stem, photo
         raise RuntimeError(f"none of {len(self.files)} pictures can be decoded: give others")
@@ -269,13 +273,21 @@ def find_photos(folders: Sequence[str | Path]) -> list[Path]:
     return sorted(found)
 
 
-def _kept(source: Iterator[Any], rng: np.random.Generator) -> Iterator[Any]:
-    """Draws from the last few items of an endless source whose items are costly to make: each is
-    seen about `KEPT` times, among others."""
+def _shares(files: Sequence[Path]) -> np.ndarray:
+    """How often each is drawn: as often as its neighbours in its folder, and a folder with four
+    times as many twice as often."""
+    folders = Counter(path.parent for path in files)
+    shares = np.array([folders[path.parent] ** -0.5 for path in files])
+    return shares / shares.sum()
+
+
+def _kept(source: Iterator[Any], count: int, rng: np.random.Generator) -> Iterator[Any]:
+    """Draws from the last `count` items of an endless source whose items are costly to make: each
+    is seen about as many times, among others."""
     items: list[Any] = []
     while True:
-        if len(items) < KEPT or rng.random() < 1 / KEPT:
-            items = [*items[1 - KEPT :], next(source)]
+        if len(items) < count or rng.random() < 1 / count:
+            items = [*items, next(source)][-count:]
         yield items[int(rng.integers(len(items)))]
 
 
@@ -574,11 +586,50 @@ def _painted(
             tone = 0.0 if ink.mean() > mean else 255.0
             opacity = rng.uniform(0.3, 1) * _warped(edge, matrix, size)[..., None]
             ground = ground * (1 - opacity) + tone * opacity
+    letters = _warped(cover, matrix, size)
+    draw = rng.random()
+    if height > 14 and draw < 0.1:
+        return _raised(ground, letters, height, rng)
+    if draw < 0.18:
+        return _lit(ground, letters, height, rng)
     if rng.random() < 0.25:  # ink that fades from above or from below
         ink = ink * np.linspace(1, rng.uniform(0.4, 1.2), size[1], dtype=np.float32)[:, None, None]
         ink = ink[:: int(rng.choice([-1, 1]))]
-    opacity = _warped(cover, matrix, size)[..., None] * rng.uniform(0.75, 1)
+    opacity = letters[..., None] * rng.uniform(0.75, 1)
     return np.clip(ground * (1 - opacity) + ink * opacity, 0, 255).astype(np.uint8)
+
+
+def _raised(
+    ground: np.ndarray, letters: np.ndarray, height: float, rng: np.random.Generator
+) -> np.ndarray:
+    """The ground with letters (h, w), 0..1, cast or cut of its own stuff: light and shade alone
+    tell them."""
+    solid = _blurred(letters, max(0.7, 0.02 * height))
+    turn, far = rng.uniform(0, 2 * math.pi), max(1.0, height * rng.uniform(0.02, 0.06))
+    shift = far * np.array([math.cos(turn), math.sin(turn)])
+    lit, shaded = (
+        np.maximum(
+            solid - cv2.warpAffine(solid, np.column_stack([np.eye(2), by]), solid.shape[::-1]), 0
+        )
+        for by in (shift, -shift)
+    )
+    relief = 160 * (rng.uniform(0.4, 1) * lit - rng.uniform(0.4, 1) * shaded)
+    tint = 1 + rng.uniform(-0.25, 0.25) * solid
+    raised = ground * tint[..., None] + relief[..., None]
+    return np.clip(raised, 0, 255).astype(np.uint8)
+
+
+def _lit(
+    ground: np.ndarray, letters: np.ndarray, height: float, rng: np.random.Generator
+) -> np.ndarray:
+    """The ground in the dark, with letters (h, w), 0..1, that shine on it."""
+    glow = rng.uniform(0.2, 0.9) * _blurred(letters, height * rng.uniform(0.05, 0.4))[..., None]
+    hue = rng.normal(0, 60, 3) * (rng.random() < 0.6)
+    halo = np.clip(rng.uniform(190, 255) + hue, 0, 255)
+    core = halo + rng.uniform(0, 80)  # brighter than the sensor can tell
+    around = ground * rng.uniform(0.25, 0.8) + glow * halo
+    shining = around + letters[..., None] * (core - around)
+    return np.clip(shining, 0, 255).astype(np.uint8)
 
 
 def _reach(far: int, rng: np.random.Generator) -> np.ndarray:

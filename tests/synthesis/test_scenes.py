@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from synthesis.scenes import ScenePages, find_photos
+from synthesis.scenes import VISIBLE, ScenePages, _lit, _raised, _shares, find_photos
 
 
 @pytest.fixture
@@ -81,6 +81,26 @@ def test_broken_pictures_are_named_and_left_out(scenes, tmp_path, caplog):
     (tmp_path / "wall.png").unlink()
     with pytest.raises(RuntimeError, match="none of 1 pictures"):
         next(iter(scenes()))
+
+
+def test_large_folders_are_drawn_from_by_the_square_root(tmp_path):
+    few = [tmp_path / "few" / f"{k}.png" for k in range(4)]
+    many = [tmp_path / "many" / f"{k}.png" for k in range(100)]
+    shares = _shares(few + many)
+    assert shares.sum() == pytest.approx(1)
+    assert shares[:4].sum() == pytest.approx(2 / 12)
+    assert np.ptp(shares[4:]) == 0
+
+
+@pytest.mark.parametrize("painted", [_raised, _lit])
+def test_letters_that_are_no_paint_stand_out(painted):
+    letters = np.zeros((60, 120), np.float32)
+    letters[15:45, np.arange(120) % 20 < 5] = 1
+    ground = np.full((60, 120, 3), 120, np.float32)
+    for seed in range(20):
+        image = painted(ground, letters, 30.0, np.random.default_rng(seed)).astype(float)
+        assert np.ptp(image.mean(2)) > VISIBLE, seed
+        assert image.shape == ground.shape
 
 
 def test_no_pictures(tmp_path):
