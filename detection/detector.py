@@ -37,6 +37,8 @@ class Detector:
             least one image). Beside its weights, DBNet takes about 150 bytes a pixel in half
             precision.
         dtype: of autocast; float32 switches it off.
+        calibration: (midpoint, slope) of the curve by which the model's scores become shares of
+            quads that are words, see `metrics.fit_calibration`; None leaves them as they are.
     """
 
     source: str = ""
@@ -50,12 +52,14 @@ class Detector:
         max_upscale: float = 2.0,
         batch_pixels: int = 4_000_000,
         dtype: torch.dtype = torch.float32,
+        calibration: tuple[float, float] | None = None,
     ):
         self.model = model.eval()
         self.long_side = long_side
         self.max_upscale = max_upscale
         self.batch_pixels = batch_pixels
         self.dtype = dtype
+        self.calibration = calibration
 
     def detect(self, images: Sequence[np.ndarray]) -> list[Detections]:
         """Words of each image, in the order of the images.
@@ -72,7 +76,7 @@ class Detector:
         scales = [self._scale(part) for part in parts]
         looks = self._look_farther(parts, scales, self._look(parts, scales))
         return [
-            _shifted(self._look_closer(part, scale, look), window)
+            self._calibrated(_shifted(self._look_closer(part, scale, look), window))
             for part, scale, look, window in zip(parts, scales, looks, windows, strict=True)
         ]
 
@@ -93,6 +97,13 @@ class Detector:
             (probability,) = self.model.probability_maps(self._inputs([image]))
         values = probability.cpu().numpy()
         return Explanation(image, values, *self.model.postprocess.explain(values))
+
+    def _calibrated(self, words: Detections) -> Detections:
+        if self.calibration is None:
+            return words
+        midpoint, slope = self.calibration
+        scores = 1 / (1 + np.exp(-slope * (words.scores.astype(np.float64) - midpoint)))
+        return Detections(words.quads, scores.astype(np.float32))
 
     def _scale(self, image: np.ndarray) -> float:
         height, width = image.shape[:2]

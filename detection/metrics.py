@@ -1,10 +1,11 @@
-"""How well quads agree with the truth: assignment, precision, recall, hmean."""
+"""How well quads agree with the truth: assignment, precision, recall, hmean, honest scores."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from scipy.optimize import linear_sum_assignment
+from scipy.optimize import linear_sum_assignment, minimize
 
 from detection.geometry import as_quads
 
@@ -92,16 +93,28 @@ class DetectionMetric:
     def reset(self) -> None:
         """Forgets all pages."""
         self.pairs = self.truth = self.predicted = self.pages = 0
+        self.scores: list[tuple[float, bool]] = []  # of each prediction, and whether it is right
 
     def update(
-        self, truth: np.ndarray, predicted: np.ndarray, ignore: np.ndarray | None = None
+        self,
+        truth: np.ndarray,
+        predicted: np.ndarray,
+        ignore: np.ndarray | None = None,
+        scores: np.ndarray | Sequence[float] = (),
     ) -> None:
-        """Adds one page; arguments as in `match`."""
+        """Adds one page; `scores` of the predictions, if they are of interest, the others as in
+        `match`."""
         matching = match(truth, predicted, ignore=ignore, iou=self.iou, straight=self.straight)
         self.pairs += len(matching.pairs)
         self.truth += len(truth) - (0 if ignore is None else int(np.sum(ignore)))
         self.predicted += len(predicted) - int(matching.dropped.sum())
         self.pages += 1
+        right = np.isin(np.arange(len(predicted)), matching.pairs[:, 1])
+        self.scores += [
+            (float(score), bool(is_right))
+            for score, is_right, out in zip(scores, right, matching.dropped, strict=False)
+            if not out
+        ]
 
     def summary(self) -> dict[str, float]:
         """Figures over all pages so far, 0..1, and the counts that they come from."""
@@ -114,6 +127,31 @@ class DetectionMetric:
             "truth": self.truth,
             "pages": self.pages,
         }
+
+
+def fit_calibration(scores: Sequence[tuple[float, bool]]) -> tuple[float, float] | None:
+    """The logistic curve that makes scores shares of right quads (Platt 1999).
+
+    Args:
+        scores: (score, whether right) of each quad.
+
+    Returns:
+        (midpoint, slope): of quads with the score `midpoint` half are right. None if there are too
+        few to tell, or if scores do not tell right from wrong.
+    """
+    values, right = np.array(scores, np.float64).reshape(-1, 2).T
+    yes, no = right.sum(), (1 - right).sum()
+    if min(yes, no) < 20:
+        return None
+    centre = values.mean()
+    target = np.where(right > 0, (yes + 1) / (yes + 2), 1 / (no + 2))
+
+    def loss(line: np.ndarray) -> float:
+        logits = line[0] + line[1] * (values - centre)
+        return float((np.logaddexp(0, logits) - target * logits).mean())
+
+    offset, slope = minimize(loss, (0.0, 1.0)).x
+    return (round(centre - offset / slope, 4), round(slope, 3)) if slope > 0 else None
 
 
 def _polygons(quads: np.ndarray) -> np.ndarray:

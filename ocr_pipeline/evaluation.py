@@ -12,7 +12,7 @@ from torch import nn
 
 from detection.detector import Detector
 from detection.geometry import as_quads
-from detection.metrics import DetectionMetric, match
+from detection.metrics import DetectionMetric, fit_calibration, match
 from detection.quantized import ranges_of
 from ocr_pipeline.device import inference_dtype
 from ocr_pipeline.orientation import face_text
@@ -99,7 +99,7 @@ def evaluate_detector(
     for page in pages:
         quads, _, ignore = ground_truth(page)
         (found,) = detector.detect([page["image"]])
-        metric.update(quads, found.quads, ignore)
+        metric.update(quads, found.quads, ignore, found.scores)
     return metric
 
 
@@ -274,7 +274,7 @@ class DetectionEvaluator:
     """`evaluate_detector` for the training engine, on at most `limit` pages of each set.
 
     `extras` are for `weights.save_weights`: the ranges that a CPU needs to detect in bytes
-    (`detection.quantized`), as these pages have them.
+    (`detection.quantized`), as these pages have them, and the curve that fits scores to them.
     """
 
     def __init__(
@@ -288,17 +288,21 @@ class DetectionEvaluator:
     def __call__(self, model: nn.Module) -> dict[str, float]:
         """Figures named set/metric, in percent."""
         detector = self._detector(model)
+        figures: dict[str, float] = {}
+        scores: list[tuple[float, bool]] = []
         with ranges_of(model) as ranges:
-            figures = {
-                f"{name}/{figure}": 100 * value
-                for name, pages in self.sets
-                for figure, value in evaluate_detector(detector, islice(pages, self.limit))
-                .summary()
-                .items()
-                if figure in ("precision", "recall", "hmean")
-            }
+            for name, pages in self.sets:
+                metric = evaluate_detector(detector, islice(pages, self.limit))
+                summary = metric.summary()
+                figures |= {
+                    f"{name}/{figure}": 100 * summary[figure]
+                    for figure in ("precision", "recall", "hmean")
+                }
+                scores += metric.scores
         finite = np.isfinite(list(ranges.values())).all()  # float16 may overflow
         self.extras = {"ranges": ranges} if ranges and finite else {}
+        if calibration := fit_calibration(scores):
+            self.extras["calibration"] = calibration
         return figures
 
     def sheet(self, model: nn.Module) -> np.ndarray:

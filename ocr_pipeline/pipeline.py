@@ -137,8 +137,8 @@ class OCRPipeline:
     Args:
         detector: see `DetectorLike`.
         recognizer: see `RecognizerLike`.
-        min_confidence: words below it are left out of results; where none is left, the page's
-            warnings say so.
+        min_confidence: words whose confidence times their detection score is below it are left out
+            of results; where none is left, the page's warnings say so.
         orientation: whether to look which way up the text stands; False takes it as upright.
         batch_size: pages that are read together, over document borders.
         decode: how files become pages; `functools.partial` of `decode.read_pages` with another
@@ -316,8 +316,8 @@ class OCRPipeline:
         if words or not unsure:
             return ()
         return (
-            f"all words found ({unsure}) are left out, read with less confidence than "
-            f"{self.min_confidence:g}; --min-confidence 0 keeps them",
+            f"all words found ({unsure}) are left out, for confidence times detection score is "
+            f"below {self.min_confidence:g}; --min-confidence 0 keeps them",
         )
 
     def _recognize_rest(
@@ -350,7 +350,7 @@ class OCRPipeline:
 
         words = []
         for quad, score, reading in zip(quads, scores, readings, strict=True):
-            if reading.confidence < self.min_confidence:
+            if reading.confidence * score < self.min_confidence:
                 continue
             parts = reading.words()
             for text, left, right in parts:

@@ -43,7 +43,7 @@ def save_weights(path: Path, model: nn.Module, config: Any, **extras: Any) -> No
     """Write the model's state and what is needed to build and use it, whole or not at all.
 
     `extras` are `charset` and `confidence_exponent` (a recognizer's) or `resolution` (a detector's,
-    arguments of `Detector`) and `ranges` (see `detection.quantized.ranges_of`).
+    arguments of `Detector`), `ranges` (see `detection.quantized.ranges_of`) and `calibration`.
     Parameters are stored as float16; statistics of batch norms stay float32 (their variances
     may exceed float16's range).
     """
@@ -129,6 +129,7 @@ def load_detector(path: str | Path | None, device: torch.device) -> Detector:
         raise WeightsError(f"{source}: these are a recognizer's weights; give --recognizer them")
     resolution = json.loads(metadata.get("resolution", "{}"))
     ranges = json.loads(metadata.get("ranges", "{}"))
+    calibration = json.loads(metadata.get("calibration", "null"))
     dtype = inference_dtype(device)
     model = fold_batch_norms(model)
     if ranges and multiplies_bytes(device) and is_quantizable(model):
@@ -136,7 +137,8 @@ def load_detector(path: str | Path | None, device: torch.device) -> Detector:
             model = quantize(model, ranges)
         except ValueError as error:
             raise WeightsError(f"{source}: does not fit its model ({error})") from error
-    return _described(Detector(model=model, dtype=dtype, **resolution), source)
+    detector = Detector(model=model, dtype=dtype, calibration=calibration, **resolution)
+    return _described(detector, source)
 
 
 def load_recognizer(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import detection.metrics
-from detection.metrics import DetectionMetric, match, polygon_iou
+from detection.metrics import DetectionMetric, fit_calibration, match, polygon_iou
 
 
 def box(x, y, width=40, height=10):
@@ -87,3 +87,38 @@ def test_counts_are_summed_over_pages():
     assert summary["hmean"] == pytest.approx(4 / 7)
     metric.reset()
     assert metric.summary()["hmean"] == 0
+
+
+def test_scores_of_predictions_are_noted_but_on_ignored_truth():
+    metric = DetectionMetric()
+    predicted = np.array([box(0, 0), box(0, 50), box(0, 90)], float)
+    truth = np.array([box(0, 0), box(0, 90)], float)
+    metric.update(truth, predicted, np.array([False, True]), scores=[0.9, 0.8, 0.7])
+    assert metric.scores == [(0.9, True), (0.8, False)]
+
+
+def test_calibration_finds_the_curve():
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(0.7, 1, 5000)
+    right = rng.random(5000) < 1 / (1 + np.exp(-30 * (scores - 0.8)))
+    midpoint, slope = fit_calibration(list(zip(scores, right, strict=True)))
+    assert midpoint == pytest.approx(0.8, abs=0.01)
+    assert slope == pytest.approx(30, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("scores", "why"),
+    [
+        ([], "nothing"),
+        ([(0.9, True)] * 100 + [(0.8, False)] * 19, "too few wrong ones"),
+        ([(0.8, True)] * 50 + [(0.9, False)] * 50, "the wrong ones are surer"),
+    ],
+)
+def test_no_calibration_where_scores_do_not_tell(scores, why):
+    assert fit_calibration(scores) is None, why
+
+
+def test_calibration_of_scores_that_tell_all():
+    midpoint, slope = fit_calibration([(0.9, True)] * 50 + [(0.7, False)] * 50)
+    assert 0.7 < midpoint < 0.9
+    assert 0 < slope < 1000

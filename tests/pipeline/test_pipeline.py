@@ -103,13 +103,21 @@ def test_blank_page_is_an_empty_result(ocr):
 
 def test_words_without_text_or_confidence_are_left_out(ocr):
     ocr.min_confidence = 0.7
-    assert ocr.read(bars(1, 20, 5, 15)).text == "s1 s5"
+    assert ocr.read(bars(1, 20, 4, 15)).text == "s1 s4"
     (page,) = ocr.read(bars(15, 20)).pages
     assert page.words == []
     assert page.warnings == (
-        "all words found (1) are left out, read with less confidence than 0.7; "
+        "all words found (1) are left out, for confidence times detection score is below 0.7; "
         "--min-confidence 0 keeps them",
     )
+
+
+def test_words_of_a_doubtful_box_must_be_read_the_more_surely(ocr):
+    page = ocr.read(bars(5)).pages[0]  # box 0.9, reading 0.8
+    ocr.min_confidence = 0.71
+    assert ocr.read(bars(5)).pages[0].words == page.words
+    ocr.min_confidence = 0.73
+    assert ocr.read(bars(5)).pages[0].words == []
 
 
 def test_pages_are_read_together_over_document_borders(ocr, tmp_path):

@@ -1,5 +1,7 @@
 import json
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -95,6 +97,22 @@ def test_ranges_that_do_not_fit_are_named(tmp_path, name, span, reason):
     save_weights(path, detector, json.loads(metadata["model"]), ranges=ranges)
     with pytest.raises(WeightsError, match=rf"d\.safetensors: does not fit .*\({reason}\)"):
         load_detector(path, CPU)
+
+
+def test_scores_are_calibrated_by_what_the_file_says(tmp_path):
+    model, metadata = load_model(SHIPPED / "detector.safetensors", CPU)
+    image = np.full((120, 400, 3), 255, np.uint8)
+    cv2.putText(image, "Word", (40, 80), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (0, 0, 0), 3)
+    scores = {}
+    for name, extras in (("plain", {}), ("curve", {"calibration": (0.8, 30.0)})):
+        path = tmp_path / f"{name}.safetensors"
+        save_weights(path, model, json.loads(metadata["model"]), **extras)
+        (found,) = load_detector(path, CPU).detect([image])
+        scores[name] = found.scores
+    assert len(scores["plain"]) == 1
+    np.testing.assert_allclose(
+        scores["curve"], 1 / (1 + np.exp(-30 * (scores["plain"] - 0.8))), rtol=1e-4
+    )
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path, crnn):
