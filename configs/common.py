@@ -9,7 +9,7 @@ from synthesis.scenes import ScenePages
 paths = dict(
     real="data/train",  # the real sets, in the label format (docs/formats.md)
     typeset="data/typeset",  # the PDFs that `ocr-synth typeset` wrote
-    signs="data/signs",  # those of its kinds sign, scatter and screen
+    signs="data/signs",  # those of its kinds sign, poster, scatter and screen
     documents="data/documents",  # any folder of born-digital PDFs
     photos="data/photos",  # pictures without text, to lay words on
 )

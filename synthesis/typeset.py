@@ -22,12 +22,13 @@ PAGES_PER_PDF = 6
 KINDS = {
     "form": 0.2,
     "receipt": 0.11,
-    "letter": 0.14,
+    "letter": 0.12,
     "table": 0.1,
     "columns": 0.11,
     "book": 0.07,
     "screen": 0.08,
-    "sign": 0.07,
+    "sign": 0.05,
+    "poster": 0.04,
     "scatter": 0.06,
     "index": 0.06,
 }
