@@ -151,7 +151,7 @@ def fit_calibration(scores: Sequence[tuple[float, bool]]) -> tuple[float, float]
         return float((np.logaddexp(0, logits) - target * logits).mean())
 
     offset, slope = minimize(loss, (0.0, 1.0)).x
-    return (round(centre - offset / slope, 4), round(slope, 3)) if slope > 0 else None
+    return (round(float(centre - offset / slope), 4), round(float(slope), 3)) if slope > 0 else None
 
 
 def _polygons(quads: np.ndarray) -> np.ndarray:
