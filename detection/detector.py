@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from scipy.special import expit
 from torch import nn
 
 from detection import closer, farther
@@ -37,8 +38,8 @@ class Detector:
             least one image). Beside its weights, DBNet takes about 150 bytes a pixel in half
             precision.
         dtype: of autocast; float32 switches it off.
-        calibration: (midpoint, slope) of the curve by which the model's scores become shares of
-            quads that are words, see `metrics.fit_calibration`; None leaves them as they are.
+        calibration: (midpoint, slope) of the logistic curve that turns the model's score into the
+            probability that its quad is a word's, see `metrics.fit_calibration`; None leaves it.
     """
 
     source: str = ""
@@ -102,7 +103,7 @@ class Detector:
         if self.calibration is None:
             return words
         midpoint, slope = self.calibration
-        scores = 1 / (1 + np.exp(-slope * (words.scores.astype(np.float64) - midpoint)))
+        scores = expit(slope * (words.scores.astype(np.float64) - midpoint))
         return Detections(words.quads, scores.astype(np.float32))
 
     def _scale(self, image: np.ndarray) -> float:

@@ -55,7 +55,8 @@ def join_pieces(
         scores: (N,), of the detector.
         readings: what the N quads say.
         read: reads other quads of this page.
-        min_confidence: what is less sure is neither a piece nor a word.
+        min_confidence: what is less sure, confidence and score together, is neither a piece nor a
+            word.
 
     Returns:
         Quads (M, 4, 2), scores (M,) and readings of what is there then, M <= N; a joined word has
@@ -65,7 +66,8 @@ def join_pieces(
     refused = set()
     while True:
         looks = []
-        for run, is_one in _candidates(quads, readings, min_confidence):
+        sure = np.array([reading.confidence for reading in readings]) * scores >= min_confidence
+        for run, is_one in _candidates(quads, readings, sure):
             first, last = quads[run[0]], quads[run[-1]]
             whole = np.stack([first[0], last[1], last[2], first[3]])
             if (is_one, whole.tobytes()) not in refused:
@@ -77,12 +79,14 @@ def join_pieces(
         gone = np.zeros(len(quads), bool)
         wholes = np.stack([whole for _, _, whole in looks])
         for (run, is_one, whole), said in zip(looks, read(wholes), strict=True):
-            legible = said.text and " " not in said.text and said.confidence >= min_confidence
+            score = scores[[*run]].min()
+            legible = said.text and " " not in said.text
+            legible = legible and said.confidence * score >= min_confidence
             if not (legible and is_one([readings[index] for index in run], said)):
                 refused.add((is_one, whole.tobytes()))
             elif not joined & {*run}:  # otherwise the next time round
                 first, *others = run
-                quads[first], scores[first], readings[first] = whole, scores[[*run]].min(), said
+                quads[first], scores[first], readings[first] = whole, score, said
                 gone[others] = True
                 joined |= {*run}
         quads, scores = quads[~gone], scores[~gone]
@@ -90,15 +94,12 @@ def join_pieces(
 
 
 def _candidates(
-    quads: np.ndarray, readings: Sequence[Said], min_confidence: float
+    quads: np.ndarray, readings: Sequence[Said], sure: np.ndarray
 ) -> Iterator[Candidate]:
-    """What is worth a look at all together: spaced capitals, then pairs."""
+    """What is worth a look at all together, of those that are sure (N,): spaced capitals, then
+    pairs."""
     texts = [reading.text for reading in readings]
-    pieces = [
-        index
-        for index, reading in enumerate(readings)
-        if texts[index] and " " not in texts[index] and reading.confidence >= min_confidence
-    ]
+    pieces = [index for index, text in enumerate(texts) if text and " " not in text and sure[index]]
     neighbours = [(pieces[a], pieces[b], gap) for a, b, gap in _neighbours(quads[pieces])]
     after: dict[int, int] = {}
     taken: set[int] = set()

@@ -193,7 +193,7 @@ def _mutual(i: np.ndarray, j: np.ndarray, keys: Sequence[np.ndarray], count: int
         return links
     best = {}
     for name, ends in (("next", i), ("previous", j)):
-        order = np.lexsort((*reversed(keys), ends))
+        order = np.lexsort((j, i, *reversed(keys), ends))
         heads = order[np.unique(ends[order], return_index=True)[1]]
         best[name] = np.zeros(len(i), dtype=bool)
         best[name][heads] = True

@@ -41,7 +41,8 @@ BATCH_PIXELS = 50_000_000
 
 
 class DetectionsLike(Protocol):
-    """Quads float32 (N, 4, 2) in pixels of the image, and their scores (N,), 0 to 1."""
+    """Quads float32 (N, 4, 2) in pixels of the image, and their scores (N,), 0 to 1: how probable
+    it is that each is a word's (1 where that is unknown)."""
 
     @property
     def quads(self) -> np.ndarray:
@@ -49,7 +50,8 @@ class DetectionsLike(Protocol):
 
     @property
     def scores(self) -> np.ndarray:
-        """How sure the detector is of each."""
+        """How sure the detector is of each: what `min_confidence` is asked of is this times the
+        reading's confidence."""
 
 
 class ReadingLike(Protocol):
@@ -350,7 +352,7 @@ class OCRPipeline:
 
         words = []
         for quad, score, reading in zip(quads, scores, readings, strict=True):
-            if reading.confidence * score < self.min_confidence:
+            if not reading.confidence * score >= self.min_confidence:  # nor where a score is NaN
                 continue
             parts = reading.words()
             for text, left, right in parts:

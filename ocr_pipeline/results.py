@@ -41,7 +41,7 @@ class Word:
         text: what it says, never empty.
         confidence: the recognizer's, 0..1.
         quad: where it stands.
-        detection_score: the detector's, 0..1.
+        detection_score: how probable it is that the quad is a word's, 0..1.
     """
 
     text: str

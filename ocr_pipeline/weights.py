@@ -102,6 +102,13 @@ def load_state(model: nn.Module, path: str | Path, *, charset: str = "") -> None
     model.load_state_dict(state)
 
 
+def read_calibration(path: str | Path) -> dict[str, Any]:
+    """{"calibration": (midpoint, slope)} of a detector's weights file; {} where it has none."""
+    _, metadata = _read(Path(path))
+    known = metadata.get("calibration")
+    return {"calibration": json.loads(known)} if known else {}
+
+
 def read_metadata(path: str | Path | None, stage: str) -> tuple[Path, dict[str, str]]:
     """Where the weights of a stage are (the shipped ones by default), and their metadata.
 

@@ -51,8 +51,8 @@ class ScenePages(IterableDataset):
     without text. Works in a `DataLoader` with any number of workers, as `pages.PdfPages` does.
 
     Args:
-        photos: pictures, or folders that are searched for them at any depth. A folder with many
-            pictures is drawn from more often than one with few, but only by the square root.
+        photos: pictures, or folders that are searched for them at any depth. How many are drawn of
+            those that share a parent folder grows with the square root of their number.
         lettering: PDFs, or folders that are searched for them, whose words are laid on pictures.
         cutouts: a map-style dataset of pages that are pictures of one real word each, such as
             ICDAR 2015's crops. Of them those that hold one upright word are used.
@@ -274,8 +274,8 @@ def find_photos(folders: Sequence[str | Path]) -> list[Path]:
 
 
 def _shares(files: Sequence[Path]) -> np.ndarray:
-    """How often each is drawn: as often as its neighbours in its folder, and a folder with four
-    times as many twice as often."""
+    """How often each is drawn: as often as the others of its folder (its parent, that is), and of
+    a folder with four times as many pictures twice as many are drawn."""
     folders = Counter(path.parent for path in files)
     shares = np.array([folders[path.parent] ** -0.5 for path in files])
     return shares / shares.sum()
@@ -587,10 +587,10 @@ def _painted(
             opacity = rng.uniform(0.3, 1) * _warped(edge, matrix, size)[..., None]
             ground = ground * (1 - opacity) + tone * opacity
     letters = _warped(cover, matrix, size)
-    draw = rng.random()
-    if height > 14 and draw < 0.1:
+    special = rng.random()
+    if special < 0.1 and height > 14:
         return _raised(ground, letters, height, rng)
-    if draw < 0.18:
+    if 0.1 < special < 0.2 and ground.mean() < 140:
         return _lit(ground, letters, height, rng)
     if rng.random() < 0.25:  # ink that fades from above or from below
         ink = ink * np.linspace(1, rng.uniform(0.4, 1.2), size[1], dtype=np.float32)[:, None, None]
@@ -602,8 +602,8 @@ def _painted(
 def _raised(
     ground: np.ndarray, letters: np.ndarray, height: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """The ground with letters (h, w), 0..1, cast or cut of its own stuff: light and shade alone
-    tell them."""
+    """The ground with letters (h, w), 0..1, cast or cut of its own stuff: light and shade tell
+    them."""
     solid = _blurred(letters, max(0.7, 0.02 * height))
     turn, far = rng.uniform(0, 2 * math.pi), max(1.0, height * rng.uniform(0.02, 0.06))
     shift = far * np.array([math.cos(turn), math.sin(turn)])
@@ -622,12 +622,12 @@ def _raised(
 def _lit(
     ground: np.ndarray, letters: np.ndarray, height: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """The ground in the dark, with letters (h, w), 0..1, that shine on it."""
-    glow = rng.uniform(0.2, 0.9) * _blurred(letters, height * rng.uniform(0.05, 0.4))[..., None]
+    """A dark ground with letters (h, w), 0..1, that shine on it."""
+    glow = rng.uniform(0.2, 0.9) * _blurred(letters, height * rng.uniform(0.05, 0.25))[..., None]
     hue = rng.normal(0, 60, 3) * (rng.random() < 0.6)
     halo = np.clip(rng.uniform(190, 255) + hue, 0, 255)
     core = halo + rng.uniform(0, 80)  # brighter than the sensor can tell
-    around = ground * rng.uniform(0.25, 0.8) + glow * halo
+    around = ground + glow * (halo - ground)
     shining = around + letters[..., None] * (core - around)
     return np.clip(shining, 0, 255).astype(np.uint8)
 

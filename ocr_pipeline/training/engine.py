@@ -42,7 +42,7 @@ from ocr_pipeline.training.hooks import (
 from ocr_pipeline.training.pictures import draw_curves
 from ocr_pipeline.training.stream import Stream
 from ocr_pipeline.training.trainer import Trainer
-from ocr_pipeline.weights import load_state, save_weights
+from ocr_pipeline.weights import load_state, read_calibration, save_weights
 from recognition.data import describe_words
 
 logger = logging.getLogger(__name__)
@@ -118,6 +118,8 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
             extras: dict[str, Any] = {"charset": cfg.codec.charset} if "codec" in cfg else {}
             if "resolution" in cfg:
                 extras["resolution"] = cfg.resolution
+            if settings.init:  # for want of an evaluation that tells
+                extras |= read_calibration(settings.init)
             extras |= getattr(evaluator, "extras", {})
             save_weights(path, average.model, cfg.model, **extras)
         return path

@@ -18,11 +18,10 @@ def draw(maker: PageMaker) -> Spec:
             row = _row(maker, ink, look)
             row["tallest"] = min(maker.uniform(0.12, 0.6) * block_width, height - y)
             rows.append(row)
-            y += row["tallest"]
-        blocks.append({"x": x, "y": top, "width": block_width, "rows": rows, "turn": 0})
-        if maker.chance(0.2):
-            blocks[-1]["turn"] = maker.uniform(-8, 8)
-        x += block_width + maker.uniform(15, 60)
+            y += row["tallest"] * (1 + row["below"])
+        turn = maker.uniform(-8, 8) if maker.chance(0.2) else 0
+        blocks.append({"x": x, "y": top, "width": block_width, "rows": rows, "turn": turn})
+        x += block_width + maker.uniform(15, 60) + 0.14 * abs(turn) / 8 * height
     return maker.canvas(maker.face(10, fill=ink), width=width, height=height, paper=paper,
                         under=[], over=[]) | {"blocks": blocks}  # fmt: skip
 

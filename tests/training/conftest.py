@@ -59,5 +59,6 @@ def tiny_detector(tmp_path):
     path = tmp_path / "detector.safetensors"
     config = copy.deepcopy(db_resnet18.model)
     config.backbone.out_channels = config.head.in_channels = config.head.channels = 8
-    save_weights(path, instantiate(config), config, resolution=dict(long_side=320))
+    extras = {"resolution": dict(long_side=320), "calibration": (0.8, 30.0)}
+    save_weights(path, instantiate(config), config, **extras)
     return path

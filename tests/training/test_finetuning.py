@@ -72,6 +72,7 @@ def test_a_detector_is_tuned(tmp_path, write_pages, tiny_detector):
     assert {"validation/hmean", "sanity/recall"} <= set(report["after"])
     detector = load_detector(out, CPU)
     assert detector.long_side == 320
+    assert detector.calibration == [0.8, 30.0]  # one page cannot tell
     kinds = {buffer.dtype for buffer in detector.model.buffers()}
     assert (torch.int8 in kinds) == multiplies_bytes(CPU)  # by the ranges that were evaluated
     assert len(list((out / "samples").glob("*.png"))) == 2
