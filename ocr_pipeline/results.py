@@ -14,7 +14,7 @@ SCHEMA_VERSION = "1.1"
 
 #: Words whose confidence times detection score is less are left out unless one asks for them: most
 #: are no text, or none that can be read (docs/results.md).
-MIN_CONFIDENCE = 0.35
+MIN_CONFIDENCE = 0.3
 
 #: Four corners (x, y) in pixels of the original page, clockwise from the top-left corner of the
 #: text in its reading direction; x right, y down; pixel edges (a page spans 0..width).

@@ -22,7 +22,7 @@ def test_reads_a_file(ocr, tmp_path):
     document = ocr.read(path)
     assert document.source == str(path)
     assert document.text == "s1 s5 s9"
-    assert document.settings == {"device": "cpu", "min_confidence": 0.35, "orientation": True}
+    assert document.settings == {"device": "cpu", "min_confidence": 0.3, "orientation": True}
     assert document.models["detector"] == {
         "name": "bars.safetensors",
         "sha256": ocr.detector.sha256,
