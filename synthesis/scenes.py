@@ -436,8 +436,19 @@ def _arched(group: Group, rng: np.random.Generator) -> Group:
 def _ornament(rng: np.random.Generator) -> Group:
     """What the world has in rows without being text: windows, tiles, bars, bolts, wheels, foliage,
     arrows; and no words."""
-    if rng.random() < 0.15:
-        return _slats(rng), []
+    cover = _slats(rng) if rng.random() < 0.15 else _rows(rng)
+    return _patchy(cover, rng) if rng.random() < 0.25 else cover, []
+
+
+def _patchy(cover: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A cover that is seen in parts, as shutters are with light behind them here and there."""
+    field = rng.uniform(-0.5, 1.5, rng.integers(2, 8, 2)).astype(np.float32)
+    field = cv2.resize(field, cover.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return (cover * np.clip(field, 0, 1)).astype(np.uint8)
+
+
+def _rows(rng: np.random.Generator) -> np.ndarray:
+    """The cover of rows of like shapes."""
     unit = ORNAMENT * rng.uniform(0.3, 0.9)
     columns, rows = int(rng.integers(1, 12)), int(rng.integers(1, 5))
     if rng.random() < 0.35:  # shutters, racks, facades, crowds
@@ -488,7 +499,7 @@ def _ornament(rng: np.random.Generator) -> Group:
                 points = np.array([x, y]) + np.cumsum(rng.normal(0, 0.3, (5, 2)) * unit, axis=0)
                 thickness = max(1, int(rng.uniform(0.04, 0.15) * unit))
                 cv2.polylines(cover, [points.astype(np.int32)], False, 255, thickness, cv2.LINE_AA)
-    return cover, []
+    return cover
 
 
 def _slats(rng: np.random.Generator) -> np.ndarray:
