@@ -443,8 +443,8 @@ def _ornament(rng: np.random.Generator) -> Group:
 def _patchy(cover: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A cover that is seen in parts, as shutters are with light behind them here and there."""
     field = rng.uniform(-0.5, 1.5, rng.integers(2, 8, 2)).astype(np.float32)
-    field = cv2.resize(field, cover.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return (cover * np.clip(field, 0, 1)).astype(np.uint8)
+    seen = cv2.resize(field, cover.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return (cover * np.clip(seen, 0, 1)).astype(np.uint8)
 
 
 def _rows(rng: np.random.Generator) -> np.ndarray:
