@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from scipy.special import expit
 from torch import nn
 
 from detection import closer, farther
@@ -103,7 +102,9 @@ class Detector:
         if self.calibration is None:
             return words
         midpoint, slope = self.calibration
-        scores = expit(slope * (words.scores.astype(np.float64) - midpoint))
+        logits = slope * (words.scores.astype(np.float64) - midpoint)
+        # The logistic function; scipy's own would take a third of a second of each start.
+        scores = (1 + np.tanh(logits / 2)) / 2
         return Detections(words.quads, scores.astype(np.float32))
 
     def _scale(self, image: np.ndarray) -> float:

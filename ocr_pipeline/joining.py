@@ -80,9 +80,9 @@ def join_pieces(
         wholes = np.stack([whole for _, _, whole in looks])
         for (run, is_one, whole), said in zip(looks, read(wholes), strict=True):
             score = scores[[*run]].min()
-            legible = said.text and " " not in said.text
-            legible = legible and said.confidence * score >= min_confidence
-            if not (legible and is_one([readings[index] for index in run], said)):
+            legible = said.confidence * score >= min_confidence
+            is_word = legible and said.text and " " not in said.text
+            if not (is_word and is_one([readings[index] for index in run], said)):
                 refused.add((is_one, whole.tobytes()))
             elif not joined & {*run}:  # otherwise the next time round
                 first, *others = run

@@ -19,7 +19,7 @@ words at hand, so that the scale of the page does not matter.
    those of Breuel, "High performance document layout analysis" (2003).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, pairwise
@@ -186,6 +186,14 @@ def _overlapping(
         yield i[keep], j[keep], shared[keep]
 
 
+def _together(
+    parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs that came some at a time, and what goes with them."""
+    i, j, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return i, j, values
+
+
 def _mutual(i: np.ndarray, j: np.ndarray, keys: Sequence[np.ndarray], count: int) -> np.ndarray:
     """links (count,): links[i] = j where each is the other's best by `keys` (first decides)."""
     links = np.full(count, -1)
@@ -241,8 +249,7 @@ def _link_right(
     # Only what has no neighbour near by has its nearest one farther off: most pairs need no look.
     ends, starts = before.copy(), after.copy()
     ends[near[0]] = starts[near[1]] = False
-    found = [near, look(ends, after), look(before & ~ends, starts)]
-    i, j, gap = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    i, j, gap = _together([near, look(ends, after), look(before & ~ends, starts)])
     step = boxes[j, ::2].sum(axis=1) - boxes[i, ::2].sum(axis=1)
     new = _mutual(i, j, (gap, step), len(boxes))
     return new if links is None else np.where(links >= 0, links, new)
@@ -278,8 +285,7 @@ def _to_the_right(
             free = ~_separates(gutter, boxes[i], boxes[j])
             i, j, gap = i[free], j[free], gap[free]
         found.append((i, j, gap))
-    i, j, gap = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return i, j, gap
+    return _together(found)
 
 
 def _link_below(boxes: np.ndarray, heights: np.ndarray) -> np.ndarray:
@@ -291,8 +297,7 @@ def _link_below(boxes: np.ndarray, heights: np.ndarray) -> np.ndarray:
     left, top, right, bottom = boxes.T
     middle = (top + bottom) / 2
     everyone = np.arange(len(boxes))
-    overlaps = zip(*_overlapping(left, right, everyone, everyone), strict=True)
-    i, j, shared = (np.concatenate(parts) for parts in overlaps)
+    i, j, shared = _together(_overlapping(left, right, everyone, everyone))
     smaller = np.minimum(heights[i], heights[j])
     step = middle[j] - middle[i]
     narrower = np.minimum(right[i] - left[i], right[j] - left[j])

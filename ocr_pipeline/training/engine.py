@@ -112,15 +112,16 @@ def train(cfg: DictConfig, *, out: Path, resume: bool = False) -> Path:
     average.model.register_forward_pre_hook(stop.check)  # evaluations may take minutes
     evaluator = instantiate(cfg.evaluate) if "evaluate" in cfg else None
 
+    # Kept where no evaluation tells.
+    inherited = read_calibration(settings.init) if settings.init else {}
+
     def export() -> Path:
         path = out / "weights.safetensors"
         if comm.is_main_process():
             extras: dict[str, Any] = {"charset": cfg.codec.charset} if "codec" in cfg else {}
             if "resolution" in cfg:
                 extras["resolution"] = cfg.resolution
-            if settings.init:  # for want of an evaluation that tells
-                extras |= read_calibration(settings.init)
-            extras |= getattr(evaluator, "extras", {})
+            extras |= inherited | getattr(evaluator, "extras", {})
             save_weights(path, average.model, cfg.model, **extras)
         return path
 

@@ -216,6 +216,14 @@ def test_importing_the_package_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+def test_reading_loads_no_scipy():
+    """It would take a third of a second of each start; only measuring and training need it."""
+    code = (
+        "import sys, ocr_pipeline.pipeline, ocr_pipeline.weights; assert 'scipy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_every_public_name_is_there():
     assert all(getattr(ocr_pipeline, name) is not None for name in ocr_pipeline.__all__)
     with pytest.raises(AttributeError, match="nonsense"):
