@@ -95,8 +95,8 @@ def face_text(
     # The first way round of all, then the second.
     for index, quad, reading in zip([*tall, *tall], sideways, read(sideways), strict=True):
         letters = sum(character.isalnum() for character in reading.text)
-        if letters > 1 and reading.confidence > readings[index].confidence:
-            quads[index], readings[index] = quad, reading
+        if letters > 1 and reading.confidence > sure[index]:
+            quads[index], readings[index], sure[index] = quad, reading, reading.confidence
     return quads, readings
 
 
