@@ -29,11 +29,6 @@ def legible_words(page: Page) -> list[Mapping[str, Any]]:
     return [word for word in page["words"] if not word.get("ignore") and word["text"]]
 
 
-def no_words(page: Page) -> list[Mapping[str, Any]]:
-    """The page's quads that are not to be ignored, as words that say nothing."""
-    return [{"quad": word["quad"], "text": ""} for word in page["words"] if not word.get("ignore")]
-
-
 #: Pages of an iterable in memory, of which words are drawn; see `WordCrops`.
 KEPT = 4
 
@@ -125,8 +120,6 @@ class WordCrops(IterableDataset):
     Args:
         sources: (pages, weight) pairs; `pages` is a map-style dataset of pages or an endless
             iterable of them; weights are shares of the words seen.
-        mistaken: pairs like those, of pages whose quads hold no text, such as what a detector
-            takes for words on photographs; from them the recognizer learns to read nothing there.
         codec: encodes the labels.
         max_pixels: padded pixels in a batch (the width times 32 times the count).
         words_per_page: words taken of a page before the next source is drawn, so that a batch
@@ -145,7 +138,6 @@ class WordCrops(IterableDataset):
         self,
         *,
         sources: Sequence[tuple[Iterable[Page], float]],
-        mistaken: Sequence[tuple[Iterable[Page], float]] = (),
         codec: Codec,
         max_pixels: int = 32 * 96 * 64,
         words_per_page: int = 48,
@@ -154,7 +146,6 @@ class WordCrops(IterableDataset):
         seed: int = 0,
     ):
         self.sources = sources
-        self.mistaken = mistaken
         self.codec = codec
         self.max_pixels = max_pixels
         self.words_per_page = words_per_page
@@ -184,28 +175,24 @@ class WordCrops(IterableDataset):
                 }
 
     def _words(self, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, list[int]]]:
-        sources = [*self.sources, *self.mistaken]
         streams = [
             shuffled_forever(pages, rng)
             if hasattr(pages, "__len__")
             else reused(pages, self.uses, rng)
-            for pages, _ in sources
+            for pages, _ in self.sources
         ]
-        weights = np.array([weight for _, weight in sources], dtype=np.float64)
+        weights = np.array([weight for _, weight in self.sources], dtype=np.float64)
         taken = np.full(len(streams), 1e-6)
         while True:
             # The source that lags furthest behind its share; exact however few words its
             # pages hold.
             source = int(np.argmax(weights / taken))
-            page = next(streams[source])
-            words = legible_words(page) if source < len(self.sources) else no_words(page)
+            words = legible_words(page := next(streams[source]))
             count = min(len(words), self.words_per_page)
             taken[source] += max(1, count)
             chosen = rng.choice(len(words), count, replace=False).tolist()
             cut = [
-                join_words(words, i, rng)
-                if words[i]["text"] and rng.random() < self.joined
-                else words[i]
+                join_words(words, i, rng) if rng.random() < self.joined else words[i]
                 for i in chosen
             ]
             yield from self._cut(page, cut, rng)

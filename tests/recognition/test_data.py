@@ -81,21 +81,6 @@ def test_sources_are_mixed_by_words_not_pages():
     assert 0.75 < words_a / words_b < 1.33
 
 
-def test_where_the_detector_was_mistaken_nothing_is_to_be_read():
-    page, wrong = page_of(["abba"]), page_of(["Zoo", "Zoo"])
-    wrong["words"][1]["ignore"] = True
-    data = WordCrops(
-        sources=[([page], 0.75)],
-        mistaken=[([wrong], 0.25)],
-        codec=Codec(charset="ab"),
-        max_pixels=32 * 96 * 8,
-    )
-    lengths = torch.cat([batch["lengths"] for batch in islice(data, 40)])
-    assert set(lengths.tolist()) == {0, 4}
-    assert (lengths == 0).float().mean() == pytest.approx(0.25, abs=0.05)
-    assert not data.left_out
-
-
 def test_a_small_model_learns_a_few_words():
     torch.manual_seed(0)
     torch.set_num_threads(1)
