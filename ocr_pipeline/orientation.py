@@ -51,6 +51,12 @@ class Said(Protocol):
 Reading = TypeVar("Reading", bound=Said)
 
 
+def sureness(reading: Said) -> float:
+    """How surely text is read, 0 to 1. Squeezed into a few columns, a word on its side may surely
+    say nothing: that tells of no text."""
+    return reading.confidence if reading.text else 0.0
+
+
 def page_turn(quads: np.ndarray, confidences: Confidences) -> int:
     """Quarter turns, clockwise, by which a page stands the wrong way: 0 to 3.
 
@@ -85,8 +91,7 @@ def face_text(
         The quads, each from the top-left corner of its text, and what they say.
     """
     along, across = _sides(quads)
-    # Squeezed into a few columns, a word on its side may surely say nothing.
-    sure = np.array([reading.confidence if reading.text else 0.0 for reading in readings])
+    sure = np.array([sureness(reading) for reading in readings])
     tall = np.flatnonzero((across >= TALL * along) & (sure < SURE_UPRIGHT))
     quads, readings = quads.copy(), list(readings)
     if len(tall) == 0:

@@ -24,6 +24,7 @@ from ocr_pipeline.orientation import (
     page_turn,
     start_along,
     straighten,
+    sureness,
     turn_back,
 )
 from ocr_pipeline.results import MIN_CONFIDENCE, Document, Page, Word, as_quad
@@ -432,7 +433,7 @@ class OCRPipeline:
         def confidences(quads: np.ndarray) -> list[float]:
             readings = self._read(image, quads)
             known.update({q.tobytes(): r for q, r in zip(quads, readings, strict=True)})
-            return [reading.confidence if reading.text else 0.0 for reading in readings]
+            return [sureness(reading) for reading in readings]
 
         slant = page_slant(found.quads) if max(image.shape) <= LONGEST_SIDE else 0.0
         quads = start_along(found.quads, slant) if slant else found.quads
