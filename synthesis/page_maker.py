@@ -133,6 +133,13 @@ class PageMaker:
             if abs(_luma(ground) - _luma(ink)) > 75:
                 return hex_code(ground), hex_code(ink)
 
+    def ink_on(self, ground: str) -> str:
+        """An ink that stands off from this ground."""
+        behind = _luma(np.array([int(ground[i : i + 2], 16) for i in (1, 3, 5)], float))
+        while abs(_luma(ink := self._colour()) - behind) <= 75:
+            pass
+        return hex_code(ink)
+
     def patch(self, probability: float, ink: str) -> tuple[str | None, str]:
         """With this probability a ground of its own with an ink for it, else none with `ink`."""
         return self.colours() if self.chance(probability) else (None, ink)

@@ -54,6 +54,7 @@ def draw(maker: PageMaker) -> Spec:
         "MwSt 19%",
         "Rabatt",
     ]
+    aligned = maker.chance(0.3)  # colons in a column of their own
     margin = maker.uniform(6, 24)
     return maker.sheet(
         face,
@@ -68,12 +69,13 @@ def draw(maker: PageMaker) -> Spec:
         hyphenate=False,
     ) | {
         "head": head,
+        "colon": ":" if aligned else "",
         "facts_at": maker.pick(["left", "right"]),
         "facts": maker.many(
             1,
             5,
             lambda: [
-                case(maker.text.label()) + maker.pick([":", "", " :"]),
+                case(maker.text.label()) + ("" if aligned else maker.pick([":", "", " :"])),
                 maker.text.field_value()[:22],
             ],
         ),
@@ -100,7 +102,7 @@ def draw(maker: PageMaker) -> Spec:
             1,
             5,
             lambda: {
-                "name": case(maker.pick(names)) + maker.pick(["", ":"]),
+                "name": case(maker.pick(names)) + ("" if aligned else maker.pick(["", ":"])),
                 "value": maker.price(),
                 "face": big() if maker.chance(0.3) else face,
             },
