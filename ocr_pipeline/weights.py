@@ -24,6 +24,7 @@ from ocr_pipeline.folding import fold_batch_norms
 from recognition.codec import Codec, split_symbols
 from recognition.decoding import beam_decode, greedy_decode
 from recognition.language import ORDER, LanguageModel, Tables
+from recognition.lexicon import Lexicon, Words
 from recognition.model import CRNN
 from recognition.recognizer import Decode, Recognizer
 from recognition.transfer import transfer_head
@@ -172,39 +173,44 @@ def load_recognizer(
 
 
 def language_decode(codec: Codec) -> Decode:
-    """Beam search with the shipped language model for words whose best path is unsure; the best
-    path alone for alphabets that the model does not know."""
-    tables, characters = _language()
+    """Beam search with the shipped language model and lexicon for words whose best path is unsure;
+    the best path alone for alphabets that the model does not know."""
+    tables, characters, (checksums, scores) = _language()
     model = LanguageModel(tables=tables, characters=characters, codec=codec)
     if not model.covers():
         return greedy_decode
-    return partial(beam_decode, width=8, margin=6.0, language=model, sure=0.6)
+    lexicon = Lexicon(checksums=checksums, scores=scores, codec=codec)
+    return partial(beam_decode, width=8, margin=4.0, language=model, lexicon=lexicon, sure=0.85)
 
 
 @cache
-def _language() -> tuple[Tables, str]:
+def _language() -> tuple[Tables, str, Words]:
     path = Path(str(SHIPPED / "language.safetensors"))
     with safe_open(path, framework="np") as file:
         tables = [
             tuple(file.get_tensor(f"{name}_{order}") for name in _LANGUAGE_TABLES)
             for order in range(ORDER)
         ]
-        return tables, file.metadata()["characters"]  # type: ignore[return-value]
+        checksums, scores = (file.get_tensor(name) for name in _LEXICON_ARRAYS)
+        characters = file.metadata()["characters"]
+        return tables, characters, (checksums, scores)  # type: ignore[return-value]
 
 
-def save_language(path: Path, tables: Tables, characters: str) -> None:
-    """Write a language model's tables, see `recognition.language.learn`."""
+def save_language(path: Path, tables: Tables, characters: str, words: Words) -> None:
+    """Write what `recognition.language.learn` and `recognition.lexicon.learn` have made."""
     arrays = {
         f"{name}_{order}": array
         for order, table in enumerate(tables)
         for name, array in zip(_LANGUAGE_TABLES, table, strict=True)
     }
+    arrays |= dict(zip(_LEXICON_ARRAYS, words, strict=True))
     with atomic(path) as file:
         file.write(save_arrays(arrays, {"characters": characters}))
 
 
-#: Names of `Tables`' columns.
+#: Names of `Tables`' columns, and of the lexicon's.
 _LANGUAGE_TABLES = ("contexts", "shares", "counts", "symbols", "scores")
+_LEXICON_ARRAYS = ("word_checksums", "word_scores")
 
 
 def _locate(path: str | Path | None, stage: str) -> Path:

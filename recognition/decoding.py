@@ -1,8 +1,9 @@
 """CTC output -> symbols with time spans (Graves et al. 2006)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from recognition.codec import Codec
 from recognition.language import Context, LanguageModel
+from recognition.lexicon import Lexicon
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,10 @@ class Decoded:
         indices: label indices.
         frames: for each symbol, its time steps [first, last + 1).
         confidence: probability of what the decoder followed, 0..1: of the best path (the product
-            over the valid time steps of the likeliest class's probability), or of all paths that
-            the beam search saw spell the text.
+            over the valid time steps of the likeliest class's probability), or, where other texts
+            were searched for, of all paths that the beam search saw spell the text. Where a
+            language model or a lexicon had its say, it is the geometric mean of that and of the
+            probability with their opinions counted.
     """
 
     indices: list[int]
@@ -51,13 +55,14 @@ def beam_decode(
     width: int,
     margin: float = math.inf,
     language: LanguageModel | None = None,
+    lexicon: Lexicon | None = None,
     sure: float = 1.0,
 ) -> list[Decoded]:
     """Likeliest text of each crop, by prefix beam search (Graves and Jaitly 2014, algorithm 1).
 
     A text's probability is the sum over all paths that spell it, so this finds texts whose
     paths are many and each less likely than the best one. A language model's opinion counts
-    besides, at every symbol ("shallow fusion"), in the choice of the text, not in its confidence.
+    besides, at every symbol ("shallow fusion"), and a lexicon's at the end.
 
     Args:
         logits: (B, T, V) class scores.
@@ -65,6 +70,7 @@ def beam_decode(
         width: texts kept after each step at most.
         margin: texts less likely than the best by more than this, in nats, are dropped.
         language: the language model; where the best path finds no text, it is not asked for one.
+        lexicon: tells of those texts that are left at the end which are words.
         sure: best paths of this probability and more are taken as they are.
     """
     decoded = greedy_decode(logits, steps)
@@ -75,12 +81,16 @@ def beam_decode(
     ]
     scores = logits[unsure].float().log_softmax(dim=2).cpu().numpy().astype(np.float64)
     for index, row in zip(unsure, scores, strict=True):
-        decoded[index] = _search(row[: steps[index]], width, margin, language)
+        decoded[index] = _search(row[: steps[index]], width, margin, language, lexicon)
     return decoded
 
 
 def _search(
-    scores: np.ndarray, width: int, margin: float, language: LanguageModel | None
+    scores: np.ndarray,
+    width: int,
+    margin: float,
+    language: LanguageModel | None,
+    lexicon: Lexicon | None,
 ) -> Decoded:
     """Prefix beam search in one crop's log probabilities (T, V)."""
     # Of each prefix, the log probability of its paths that end in a blank, and of those that end
@@ -113,22 +123,30 @@ def _search(
         best = sorted(ranks, key=ranks.__getitem__, reverse=True)[:width]
         beams = {each: grown[each] for each in best if ranks[each] >= ranks[best[0]] - margin}
     ended = {prefix: _told(language, *said[prefix], Codec.BLANK)[0] for prefix in beams}
-    likeliest = max(beams, key=lambda prefix: _add(*beams[prefix]) + ended[prefix])
+    if lexicon is not None:
+        for prefix in beams:
+            ended[prefix] += _WORD_WEIGHT * lexicon.familiarity(prefix)
+    seen = {prefix: _add(*paths) for prefix, paths in beams.items()}
+    ranks = {prefix: seen[prefix] + ended[prefix] for prefix in beams}
+    likeliest = max(ranks, key=ranks.__getitem__)
+    # Of all that the image leaves possible, the share that all opinions together give the text.
+    agreed = _total(seen.values()) + ranks[likeliest] - _total(ranks.values())
     return Decoded(
         indices=list(likeliest),
         frames=_align(scores, likeliest),
-        confidence=min(1.0, math.exp(_add(*beams[likeliest]))),
+        confidence=min(1.0, math.exp((seen[likeliest] + agreed) / 2)),
     )
 
 
 #: Label indices of the beginning of a text.
 Prefix = tuple[int, ...]
 
-#: How much the language model's opinion counts beside the image's. Chosen on SROIE's, Tapuscorpus'
-#: and ICDAR 2015's validation words (docs/results.md).
-_LANGUAGE_WEIGHT = 0.3
+#: How much the language model's opinion counts beside the image's, and the lexicon's. Chosen, as
+#: all of these, on SROIE's, Tapuscorpus' and ICDAR 2015's validation words (docs/results.md).
+_LANGUAGE_WEIGHT = 0.2
+_WORD_WEIGHT = 0.6
 #: What each symbol gets besides, for the language model alone finds short texts the likeliest.
-_SYMBOL_BONUS = 0.6
+_SYMBOL_BONUS = 0.4
 
 
 def _told(
@@ -151,6 +169,11 @@ def _add(a: float, b: float) -> float:
     if a < b:
         a, b = b, a
     return a if b == -math.inf else a + math.log1p(math.exp(b - a))
+
+
+def _total(values: Iterable[float]) -> float:
+    """The logarithm of the sum of all exp(value)."""
+    return reduce(_add, values, -math.inf)
 
 
 def _gain(

@@ -568,6 +568,15 @@ def word_counts(rng: np.random.Generator, *, passages: int) -> Counter[str]:
     return counts
 
 
+def word_frequencies() -> dict[str, float]:
+    """What share of all words each word is, in lower case, in running text of all languages."""
+    shares: dict[str, float] = {}
+    for language, part in LANGUAGES.items():
+        for word, share in _frequencies(language).items():
+            shares[word] = shares.get(word, 0.0) + part * share
+    return shares
+
+
 def capitals(text: str) -> str:
     """Upper case, but for the micro sign, whose capital is a Greek letter."""
     return "µ".join(part.upper() for part in text.split("µ"))
@@ -598,13 +607,19 @@ def _plain(text: str) -> str:
 @lru_cache
 def _vocabulary(language: str) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Words, and the running sums of their probabilities, flattened and as they are."""
-    allowed = set(string.ascii_lowercase + ACCENTED + "'’-")
-    frequency = get_frequency_dict(language, wordlist="best")
-    words = [word for word in frequency if set(word) <= allowed][:_VOCABULARY]
+    frequency = _frequencies(language)
+    words = list(frequency)[:_VOCABULARY]
     # Flattened: "the" need not be read a million times, and rare words teach rare spellings.
     true = np.array([frequency[word] for word in words])
     flat = true**0.6
     return words, np.cumsum(flat / flat.sum()), np.cumsum(true / true.sum())
+
+
+def _frequencies(language: str) -> dict[str, float]:
+    """Words within `SIGNS` in lower case, the most frequent first, each with its share."""
+    allowed = set(string.ascii_lowercase + ACCENTED + "'’-")
+    frequency = get_frequency_dict(language, wordlist="best")
+    return {word: share for word, share in frequency.items() if set(word) <= allowed}
 
 
 @lru_cache

@@ -146,19 +146,21 @@ def _language(args: argparse.Namespace) -> None:
     import numpy as np
 
     from ocr_pipeline.weights import save_language
+    from recognition import language, lexicon
     from recognition.codec import condense
     from recognition.codec import normalize as as_read
-    from recognition.language import learn
-    from synthesis.corpus import word_counts
+    from synthesis.corpus import word_counts, word_frequencies
 
     counts: dict[str, float] = {}
     rng = np.random.default_rng(args.seed)
     for word, count in word_counts(rng, passages=args.passages).items():
         spelt = condense(as_read(word))
         counts[spelt] = counts.get(spelt, 0.0) + count
-    tables, characters = learn(counts)
-    save_language(args.out, tables, characters)
-    print(f"{args.out}: {sum(len(table[3]) for table in tables):,} n-grams")
+    tables, characters = language.learn(counts)
+    words = lexicon.learn(word_frequencies())
+    save_language(args.out, tables, characters, words)
+    grams = sum(len(table[3]) for table in tables)
+    print(f"{args.out}: {grams:,} n-grams, {len(words[0]):,} words")
 
 
 def _render(args: argparse.Namespace) -> None:
