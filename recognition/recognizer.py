@@ -16,10 +16,10 @@ from recognition.model import CRNN, time_steps
 #: a pixel: about 50 MB on a CPU; a GPU has room for more and needs it to be busy.
 MAX_PIXELS = {"cpu": 32 * 96 * 64, "cuda": 32 * 96 * 512}
 
-#: Words whose paths are less probable than this, their letters narrower than so many pixels on
+#: Words that are less sure than this, their letters narrower than so many pixels on
 #: average, are read once more, this much wider: narrow letters share a time step. Of ICDAR 2015's
 #: validation words 3 % more are right so. Wider letters gain nothing.
-UNSURE, NARROW, WIDER = 0.32, 15, 1.4
+UNSURE, NARROW, WIDER = 0.45, 15, 1.4
 
 Decode = Callable[[torch.Tensor, Sequence[int]], list[Decoded]]
 
@@ -31,9 +31,8 @@ class Reading:
     Attributes:
         text: normalised text (see `codec.normalize`), "" where nothing is legible; spaces where
             the crop holds several words.
-        confidence: how probable it is that the text is right, 0..1: the probability of the path
-            that was followed (see `decoding.Decoded`), of two if it was read twice, calibrated
-            (see `Recognizer`).
+        confidence: how probable it is that the text is right, 0..1: as `decoding.Decoded` has it,
+            of the surer reading if it was read twice, calibrated (see `Recognizer`).
         spans: each character's [left, right] as fractions of the crop's width.
     """
 
