@@ -17,6 +17,7 @@ import numpy as np
 
 from ocr_pipeline.directions import directions, quad_heights, within
 from ocr_pipeline.orientation import Said
+from ocr_pipeline.results import certainty
 
 #: In heights of the first piece: quads closer than this may be of one word; they may lie over each
 #: other by so much, and one higher than the other by so much.
@@ -55,8 +56,7 @@ def join_pieces(
         scores: (N,), of the detector.
         readings: what the N quads say.
         read: reads other quads of this page.
-        min_confidence: what is less sure, confidence and score together, is neither a piece nor a
-            word.
+        min_confidence: what has less `certainty` is neither a piece nor a word.
 
     Returns:
         Quads (M, 4, 2), scores (M,) and readings of what is there then, M <= N; a joined word has
@@ -66,7 +66,10 @@ def join_pieces(
     refused = set()
     while True:
         looks = []
-        sure = np.array([reading.confidence for reading in readings]) * scores >= min_confidence
+        sure = [
+            certainty(reading.confidence, score) >= min_confidence
+            for reading, score in zip(readings, scores, strict=True)
+        ]
         for run, is_one in _candidates(quads, readings, sure):
             first, last = quads[run[0]], quads[run[-1]]
             whole = np.stack([first[0], last[1], last[2], first[3]])
@@ -80,7 +83,7 @@ def join_pieces(
         wholes = np.stack([whole for _, _, whole in looks])
         for (run, is_one, whole), said in zip(looks, read(wholes), strict=True):
             score = scores[[*run]].min()
-            legible = said.confidence * score >= min_confidence
+            legible = certainty(said.confidence, score) >= min_confidence
             is_word = legible and said.text and " " not in said.text
             if not (is_word and is_one([readings[index] for index in run], said)):
                 refused.add((is_one, whole.tobytes()))
@@ -94,9 +97,9 @@ def join_pieces(
 
 
 def _candidates(
-    quads: np.ndarray, readings: Sequence[Said], sure: np.ndarray
+    quads: np.ndarray, readings: Sequence[Said], sure: Sequence[bool]
 ) -> Iterator[Candidate]:
-    """What is worth a look at all together, of those that are sure (N,): spaced capitals, then
+    """What is worth a look at all together, of those that are sure: spaced capitals, then
     pairs."""
     texts = [reading.text for reading in readings]
     pieces = [index for index, text in enumerate(texts) if text and " " not in text and sure[index]]

@@ -27,7 +27,7 @@ from ocr_pipeline.orientation import (
     sureness,
     turn_back,
 )
-from ocr_pipeline.results import MIN_CONFIDENCE, Document, Page, Word, as_quad
+from ocr_pipeline.results import MIN_CONFIDENCE, Document, Page, Word, as_quad, certainty
 
 #: A file, a Pillow image, or RGB uint8 (H, W, 3) or grey uint8 (H, W).
 Source = str | os.PathLike[str] | Image.Image | np.ndarray
@@ -51,8 +51,7 @@ class DetectionsLike(Protocol):
 
     @property
     def scores(self) -> np.ndarray:
-        """How sure the detector is of each: what `min_confidence` is asked of is this times the
-        reading's confidence."""
+        """How sure the detector is of each, see `results.certainty`."""
 
 
 class ReadingLike(Protocol):
@@ -140,8 +139,8 @@ class OCRPipeline:
     Args:
         detector: see `DetectorLike`.
         recognizer: see `RecognizerLike`.
-        min_confidence: words whose confidence times their detection score is below it are left out
-            of results; where none is left, the page's warnings say so.
+        min_confidence: words of less `results.certainty` are left out of results; where none is
+            left, the page's warnings say so.
         orientation: whether to look which way up the text stands; False takes it as upright.
         batch_size: pages that are read together, over document borders.
         decode: how files become pages; `functools.partial` of `decode.read_pages` with another
@@ -319,8 +318,8 @@ class OCRPipeline:
         if words or not unsure:
             return ()
         return (
-            f"all words found ({unsure}) are left out, for confidence times detection score is "
-            f"below {self.min_confidence:g}; --min-confidence 0 keeps them",
+            f"all words found ({unsure}) are left out, being less sure than "
+            f"{self.min_confidence:g}; --min-confidence 0 keeps them",
         )
 
     def _recognize_rest(
@@ -353,7 +352,8 @@ class OCRPipeline:
 
         words = []
         for quad, score, reading in zip(quads, scores, readings, strict=True):
-            if not reading.confidence * score >= self.min_confidence:  # nor where a score is NaN
+            # Nor where a score is NaN.
+            if not certainty(reading.confidence, score) >= self.min_confidence:
                 continue
             parts = reading.words()
             for text, left, right in parts:

@@ -12,13 +12,22 @@ from typing import Any
 
 SCHEMA_VERSION = "1.1"
 
-#: Words whose confidence times detection score is less are left out unless one asks for them: most
-#: are no text, or none that can be read (docs/results.md).
-MIN_CONFIDENCE = 0.3
+#: Words of less `certainty` are left out unless one asks for them: most are no text, or none that
+#: can be read (docs/results.md).
+MIN_CONFIDENCE = 0.4
 
 #: Four corners (x, y) in pixels of the original page, clockwise from the top-left corner of the
 #: text in its reading direction; x right, y down; pixel edges (a page spans 0..width).
 Quad = tuple[tuple[float, float], ...]
+
+
+def certainty(confidence: float, detection_score: float) -> float:
+    """How sure a word is, 0..1, for a recognizer's confidence and a detection score.
+
+    The latter counts by its root: what reads well is hardly ever no word, whatever it looked like
+    from afar.
+    """
+    return confidence * detection_score**0.5
 
 
 def as_quad(points: Any) -> Quad:

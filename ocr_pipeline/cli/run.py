@@ -93,8 +93,8 @@ def build_parser() -> argparse.ArgumentParser:
         type=_probability,
         default=MIN_CONFIDENCE,
         metavar="X",
-        help="leave out words whose confidence times detection score is lower (0 to 1, default "
-        "%(default)g)",
+        help="leave out words that are less sure: confidence times the root of the detection score "
+        "(0 to 1, default %(default)g)",
     )
     reading = parser.add_argument_group("reading")
     reading.add_argument("--pages", metavar="LIST", help="of PDFs and TIFFs, such as 1-3,7")

@@ -85,7 +85,7 @@ def test_no_neighbours(second, why):
 
 def test_what_would_be_left_out_is_neither_piece_nor_word():
     quads = np.stack([letters(0, 5), letters(5, 11)])
-    for first, whole, score in [(0.1, 0.9, 1), (0.4, 0.19, 1), (0.9, 0.9, 0.4), (0.9, 0.39, 0.51)]:
+    for first, whole, score in [(0.1, 0.9, 1), (0.4, 0.19, 1), (0.9, 0.9, 0.2), (0.9, 0.39, 0.26)]:
         pieces, scores = [Read("adjus", first), Read("tments", 0.4)], np.array([1, score])
         joined, _, _ = join_pieces(quads, scores, pieces, Line(whole), min_confidence=0.2)
         assert len(joined) == 2
