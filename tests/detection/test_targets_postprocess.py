@@ -127,10 +127,23 @@ def test_ignored_and_small_words_are_masked():
     )
     text, mask, _, border_mask = TextMaps()(128, 128, words, np.array([False, True, False]))
     assert text[10, 20] == 1
-    assert mask[10, 20] == 1
+    assert mask[10, 20] >= 1
     for x, y in [(20, 30), (20, 45)]:
         assert text[y, x] == mask[y, x] == border_mask[y, x] == 0
     assert mask.mean() > 0.8
+
+
+def test_short_words_weigh_more():
+    colon, letter, word = ([[x, 20], [x + w, 20], [x + w, 40], [x, 40]] for x, w in SHORT)
+    text, weights, *_ = TextMaps()(128, 512, as_quads([colon, letter, word]), np.zeros(3, bool))
+    at = [(15, (x + w // 2) // 2) for x, w in SHORT]
+    assert all(text[y, x] == 1 for y, x in at)
+    assert [float(weights[y, x]) for y, x in at] == [3, pytest.approx(3**0.5), 1]
+    assert weights[15, 30] == weights[40, 200] == 1  # away from words
+
+
+#: Left edges and widths of three words.
+SHORT = [(20, 6), (120, 20), (240, 120)]
 
 
 def test_threshold_is_highest_on_borders():
