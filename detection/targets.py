@@ -8,8 +8,7 @@ from detection.geometry import areas, offset_quads, shrink_distances
 STRIDE = 2  # pixels of the image for one of a map
 _FINE = 4  # sub-pixels along a map's pixel: a word's edge falls between pixels, and the map says so
 _REACH = 0.3  # heights by which words are lengthened to find the gaps between them
-_SHORT = 3.0  # heights: words less long than that weigh more...
-_HEAVIEST = 3.0  # ...but no more than this
+_SHORT = 3.0  # heights: words less long than that weigh more
 _SHIFT = 4  # fractional bits of the coordinates that OpenCV draws
 
 
@@ -23,9 +22,13 @@ class TextMaps:
             sixfold when the quad is grown back.
         min_height: words less high than this (pixels of the image) are ignored, not learnt.
         threshold_range: values of the threshold map away from words' borders and on them.
-        gap_weight: of pixels in narrow gaps between words, where others weigh 1: they are few, and
+        gap_weight: of pixels in narrow gaps between words, where most weigh 1: they are few, and
             decide whether two words are found or one (cf. Ronneberger et al. 2015, arXiv
             1505.04597, equation 2, for cells that touch).
+        short_weight: of pixels of the shortest words, their edges included; it falls with the root
+            of a word's length to 1. A colon has a tenth of the pixels of a word, and would count
+            for as little (cf. the "instance-balanced" loss of Deng et al. 2018, arXiv 1801.01315,
+            where all words weigh the same).
     """
 
     def __init__(
@@ -35,11 +38,13 @@ class TextMaps:
         min_height: float = 5.0,
         threshold_range: tuple[float, float] = (0.3, 0.7),
         gap_weight: float = 3.0,
+        short_weight: float = 3.0,
     ):
         self.shrink_ratio = shrink_ratio
         self.min_height = min_height
         self.threshold_range = threshold_range
         self.gap_weight = gap_weight
+        self.short_weight = short_weight
 
     def __call__(
         self, height: int, width: int, quads: np.ndarray, ignore: np.ndarray
@@ -73,10 +78,25 @@ class TextMaps:
         _fill(mask, quads[ignore], 0)
         _fill(mask, words, 1)
         gaps = _gaps(height, width, words, sides[:, 1]) & (text == 0)
-        weights = np.where(gaps, self.gap_weight, _emphasis(height, width, words, sides)) * mask
+        weights = (
+            np.where(gaps, self.gap_weight, self._emphasis(height, width, words, sides)) * mask
+        )
 
         threshold, threshold_mask = self._border(height, width, words, distances)
         return np.stack([text, weights, threshold, threshold_mask * mask]).astype(np.float32)
+
+    def _emphasis(
+        self, height: int, width: int, words: np.ndarray, sides: np.ndarray
+    ) -> np.ndarray:
+        """Weights (height, width) of words' areas, 1 elsewhere."""
+        weights = np.ones((height, width), np.float32)
+        lengths = np.maximum(sides[:, 0], 1e-6) / np.maximum(sides[:, 1], 1e-6)
+        factors = np.minimum(np.sqrt(_SHORT / lengths), self.short_weight)
+        fixed = _fixed(words)
+        for index in np.argsort(factors):  # where words overlap, the heaviest counts
+            if factors[index] > 1:
+                cv2.fillConvexPoly(weights, fixed[index], float(factors[index]), shift=_SHIFT)
+        return weights
 
     def _border(self, height: int, width: int, words: np.ndarray, distances: np.ndarray):
         """Threshold map and its mask: highest on a word's border, falling to both sides of it."""
@@ -94,21 +114,6 @@ class TextMaps:
             low + (high - low) * _reduce(nearness, width, height),
             _reduce((reach > 0).astype(np.float32), width, height) > 0.5,
         )
-
-
-def _emphasis(height: int, width: int, words: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    """Weights (height, width) of words' areas, 1 elsewhere: the shorter a word, the more.
-
-    A colon has a tenth of the pixels of a word, and would count for as little (cf. the
-    "instance-balanced" loss of Deng et al. 2018, arXiv 1801.01315, where all words weigh the same).
-    """
-    weights = np.ones((height, width), np.float32)
-    lengths = sides[:, 0] / np.maximum(sides[:, 1], 1e-6)
-    factors = np.minimum(np.sqrt(_SHORT / np.maximum(lengths, 1e-6)), _HEAVIEST)
-    for quad, factor in zip(_fixed(words), factors, strict=True):
-        if factor > 1:
-            cv2.fillConvexPoly(weights, quad, float(factor), shift=_SHIFT)
-    return weights
 
 
 def _gaps(height: int, width: int, words: np.ndarray, heights: np.ndarray) -> np.ndarray:

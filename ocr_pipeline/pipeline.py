@@ -190,7 +190,8 @@ class OCRPipeline:
             device: "auto" (CUDA where there is one), "cpu", "cuda" or "cuda:n".
             detector: weights file of the detector.
             recognizer: weights file of the recognizer.
-            language_model: whether it helps to read words of which the recognizer is unsure.
+            language_model: whether it and the lexicon help with words of which the recognizer is
+                unsure.
             min_confidence, orientation, decode, settings: see the class.
 
         Raises:

@@ -5,6 +5,7 @@ Plain frozen dataclasses with `to_dict` and `from_dict`. The JSON form is descri
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -27,7 +28,7 @@ def certainty(confidence: float, detection_score: float) -> float:
     The latter counts by its root: what reads well is hardly ever no word, whatever it looked like
     from afar.
     """
-    return confidence * detection_score**0.5
+    return confidence * math.sqrt(max(detection_score, 0.0))  # NaN stays NaN
 
 
 def as_quad(points: Any) -> Quad:

@@ -154,7 +154,8 @@ def load_recognizer(
 ) -> Recognizer:
     """The recognition stage from a weights file, or from the shipped one.
 
-    With `language`, words of which it is unsure are read with the shipped language model's help.
+    With `language`, words of which it is unsure are read with the help of the shipped language
+    model and lexicon.
     """
     source = _locate(path, "recognizer")
     model, metadata = load_model(source, device)
@@ -174,7 +175,7 @@ def load_recognizer(
 
 def language_decode(codec: Codec) -> Decode:
     """Beam search with the shipped language model and lexicon for words whose best path is unsure;
-    the best path alone for alphabets that the model does not know."""
+    the best path alone for alphabets that they do not know."""
     tables, characters, (checksums, scores) = _language()
     model = LanguageModel(tables=tables, characters=characters, codec=codec)
     if not model.covers():

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
 
@@ -24,8 +24,8 @@ class Decoded:
         confidence: probability of what the decoder followed, 0..1: of the best path (the product
             over the valid time steps of the likeliest class's probability), or, where other texts
             were searched for, of all paths that the beam search saw spell the text. Where a
-            language model or a lexicon had its say, it is the geometric mean of that and of the
-            probability with their opinions counted.
+            language model or a lexicon may have its say, it is the geometric mean of that and of
+            the probability with their opinions counted.
     """
 
     indices: list[int]
@@ -69,19 +69,24 @@ def beam_decode(
         steps: B valid time steps; later ones are never looked at.
         width: texts kept after each step at most.
         margin: texts less likely than the best by more than this, in nats, are dropped.
-        language: the language model; where the best path finds no text, it is not asked for one.
-        lexicon: tells of those texts that are left at the end which are words.
+        language, lexicon: the language model, and what tells of those texts that are left at the
+            end which are words; where the best path finds no text, they are not asked for one.
         sure: best paths of this probability and more are taken as they are.
     """
     decoded = greedy_decode(logits, steps)
+    told = language is not None or lexicon is not None
     unsure = [
         index
         for index, best in enumerate(decoded)
-        if best.confidence < sure and (best.indices or language is None)
+        if best.confidence < sure and (best.indices or not told)
     ]
     scores = logits[unsure].float().log_softmax(dim=2).cpu().numpy().astype(np.float64)
     for index, row in zip(unsure, scores, strict=True):
         decoded[index] = _search(row[: steps[index]], width, margin, language, lexicon)
+    if told:  # nothing speaks against the others: that is the second of the two probabilities
+        for index in set(range(len(decoded))) - set(unsure):
+            best = decoded[index]
+            decoded[index] = replace(best, confidence=best.confidence**0.5)
     return decoded
 
 
@@ -122,27 +127,29 @@ def _search(
         ranks = {prefix: _add(*paths) + said[prefix][0] for prefix, paths in grown.items()}
         best = sorted(ranks, key=ranks.__getitem__, reverse=True)[:width]
         beams = {each: grown[each] for each in best if ranks[each] >= ranks[best[0]] - margin}
-    ended = {prefix: _told(language, *said[prefix], Codec.BLANK)[0] for prefix in beams}
-    if lexicon is not None:
-        for prefix in beams:
-            ended[prefix] += _WORD_WEIGHT * lexicon.familiarity(prefix)
     seen = {prefix: _add(*paths) for prefix, paths in beams.items()}
-    ranks = {prefix: seen[prefix] + ended[prefix] for prefix in beams}
+    ranks = {
+        prefix: score + _told(language, *said[prefix], Codec.BLANK)[0]
+        for prefix, score in seen.items()
+    }
+    if lexicon is not None:
+        for prefix in ranks:
+            ranks[prefix] += _WORD_WEIGHT * lexicon.familiarity(prefix)
     likeliest = max(ranks, key=ranks.__getitem__)
     # Of all that the image leaves possible, the share that all opinions together give the text.
     agreed = _total(seen.values()) + ranks[likeliest] - _total(ranks.values())
     return Decoded(
         indices=list(likeliest),
         frames=_align(scores, likeliest),
-        confidence=min(1.0, math.exp((seen[likeliest] + agreed) / 2)),
+        confidence=min(math.exp((seen[likeliest] + agreed) / 2), 1.0),
     )
 
 
 #: Label indices of the beginning of a text.
 Prefix = tuple[int, ...]
 
-#: How much the language model's opinion counts beside the image's, and the lexicon's. Chosen, as
-#: all of these, on SROIE's, Tapuscorpus' and ICDAR 2015's validation words (docs/results.md).
+#: How much the language model's opinion counts beside the image's, and the lexicon's. These three
+#: were chosen on SROIE's, Tapuscorpus' and ICDAR 2015's validation words (docs/results.md).
 _LANGUAGE_WEIGHT = 0.2
 _WORD_WEIGHT = 0.6
 #: What each symbol gets besides, for the language model alone finds short texts the likeliest.

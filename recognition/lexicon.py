@@ -14,13 +14,14 @@ import numpy as np
 from recognition.codec import Codec
 
 SIZE = 200_000  # words that are kept, the most frequent
-SHORTEST = 4  # characters; of shorter words nearly all spellings are something
 RAREST = 1e-8  # share of all words; those that are rarer are as good as unknown
+FAMILIAR = 9.0  # nats above that: between words more frequent the image decides
+NEUTRAL = 6.0  # nats: numbers, initials and the like, of which any may be meant
 
 #: Checksums and scores, see `Lexicon`.
 Words = tuple[np.ndarray, np.ndarray]
 
-_ENCLOSING = re.compile(r"^[\W_]+|[\W_]+$")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 class Lexicon:
@@ -41,42 +42,33 @@ class Lexicon:
         self.codec = codec
 
     def familiarity(self, labels: Sequence[int]) -> float:
-        """By how many nats the words that these labels spell are likelier than the rarest.
+        """By how many nats what these labels spell is likelier than words that no one knows.
 
-        Case does not count, nor what encloses a word: quotation marks, colons. Of what is no word,
-        or shorter than `SHORTEST`, it is 0.
+        Of several words, be they joined by spaces, hyphens or full stops, it is the mean, so that
+        nothing is gained by parting one. Case does not count.
         """
-        return sum(self._score(word) for word in self.codec.decode(labels).split(" "))
+        words = _WORD.findall(self.codec.decode(labels))
+        return sum(map(self._score, words)) / len(words) if words else NEUTRAL
 
     def _score(self, word: str) -> float:
-        word = _plain(word)
-        if len(word) < SHORTEST:
-            return 0.0
+        if any(character.isdigit() for character in word):
+            return NEUTRAL
         checksum = _checksum(word)
         index = int(np.searchsorted(self.checksums, checksum))
         known = index < len(self.checksums) and self.checksums[index] == checksum
-        return float(self.scores[index]) if known else 0.0
+        score = float(self.scores[index]) if known else 0.0
+        return score if len(word) > 2 else max(score, NEUTRAL)
 
 
 def learn(frequencies: Mapping[str, float]) -> Words:
     """The arrays for `Lexicon`, from words and what share of all words each is."""
-    shares: dict[str, float] = {}
-    for word, share in frequencies.items():
-        shares[_plain(word)] = shares.get(_plain(word), 0.0) + share
-    known = [word for word, share in shares.items() if share > RAREST and len(word) >= SHORTEST]
-    common = sorted(known, key=shares.__getitem__)[-SIZE:]
+    common = sorted(frequencies, key=frequencies.__getitem__)[-SIZE:]
     # Of two words with one checksum the more frequent counts.
-    scores = {_checksum(word): math.log(shares[word] / RAREST) for word in common}
-    checksums = sorted(scores)
-    return (
-        np.array(checksums, np.uint32),
-        np.array([scores[checksum] for checksum in checksums], np.float16),
-    )
-
-
-def _plain(word: str) -> str:
-    return _ENCLOSING.sub("", word).lower().replace("’", "'")
+    shares = {_checksum(word): frequencies[word] for word in common if frequencies[word] > RAREST}
+    checksums = sorted(shares)
+    scores = [min(math.log(shares[checksum] / RAREST), FAMILIAR) for checksum in checksums]
+    return np.array(checksums, np.uint32), np.array(scores, np.float16)
 
 
 def _checksum(word: str) -> int:
-    return crc32(word.encode())
+    return crc32(word.lower().replace("’", "'").encode())

@@ -63,10 +63,10 @@ class Recognizer:
         model: the network.
         codec: of its classes.
         dtype: of autocast; float32 switches it off.
-        exponent: confidences are paths' probabilities to this power, which makes them shares of
+        exponent: the decoder's confidences are taken to this power, which makes them shares of
             words that are right; see `metrics.fit_exponent`.
         decode: class scores and valid steps to symbols: `decoding.greedy_decode`, or
-            `decoding.beam_decode` with its width bound.
+            `decoding.beam_decode` with all but these bound.
     """
 
     source: str = ""
@@ -111,7 +111,7 @@ class Recognizer:
 
     @torch.inference_mode()
     def _read(self, crops: Sequence[np.ndarray]) -> list[Reading]:
-        """Each crop looked at once; confidences are the paths' probabilities."""
+        """Each crop looked at once; confidences are the decoder's."""
         readings: dict[int, Reading] = {}
         widths = [crop.shape[1] for crop in crops]
         for group in group_by_width(widths, max_pixels=MAX_PIXELS[self.device.type]):

@@ -20,8 +20,8 @@ from synthesis.page_maker import PageMaker
 TEMPLATES = Path(__file__).parent / "templates"
 PAGES_PER_PDF = 6
 KINDS = {
-    "form": 0.2,
-    "receipt": 0.11,
+    "form": 0.18,
+    "receipt": 0.1,
     "letter": 0.12,
     "table": 0.1,
     "columns": 0.11,

@@ -51,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     words.set_defaults(run=_words)
 
     language = commands.add_parser(
-        "language", help="write the language model of the text that pages are set with"
+        "language", help="write the language model and lexicon of what pages are set with"
     )
     language.add_argument("--out", type=Path, required=True, help="file for it, .safetensors")
     language.add_argument("--passages", type=int, default=400, help="(default %(default)s)")

@@ -25,7 +25,14 @@ def draw(maker: PageMaker) -> Spec:
     plain = maker.chance(0.3)  # as in a terminal
     inset = maker.uniform(4, 30)
     spec = maker.canvas(
-        face, width=width, height=height, paper=ground, over=[], justify=False, hyphenate=False
+        face,
+        width=width,
+        height=height,
+        paper=ground,
+        under=[],
+        over=[],
+        justify=False,
+        hyphenate=False,
     )
     leading = maker.uniform(0.25, 0.9)
     numbered = maker.chance(0.35)
@@ -38,10 +45,10 @@ def draw(maker: PageMaker) -> Spec:
             "indent": len(text) - len(text.lstrip()),
             "runs": [
                 {"face": maker.like(face, fill=ink if plain else inks[kind]), "text": part}
-                for kind, part in _coloured(text.lstrip())
+                for kind, part in coloured(text.lstrip())
             ],
         }
-        for row, text in enumerate(Source(maker.text).lines(rows, columns))
+        for row, text in enumerate(Code(maker.text).lines(rows, columns))
     ]
     return spec | {
         "leading": leading,
@@ -60,7 +67,7 @@ def _theme(maker: PageMaker) -> tuple[str, str]:
     return ground, maker.ink_on(ground)
 
 
-def _coloured(line: str) -> list[tuple[str, str]]:
+def coloured(line: str) -> list[tuple[str, str]]:
     """The line in pieces, each with the kind of its colour."""
     pieces, end = [], 0
     for match in _TOKENS.finditer(line):
@@ -69,7 +76,7 @@ def _coloured(line: str) -> list[tuple[str, str]]:
     return [(kind, text) for kind, text in [*pieces, ("", line[end:])] if text]
 
 
-class Source:
+class Code:
     """Lines that look like programs in several languages; they mean nothing.
 
     Args:
@@ -172,7 +179,7 @@ class Source:
             lambda: f"{prompt}./{name()} < {name()}.log > out.txt 2>&1 &",
             lambda: f"{prompt}curl -s {self.text.url()}",
             lambda: (
-                f"-rw-r--r-- 1 {name()} {name()} {self.text.digits(5)} Mar 12 10:22 {name()}.py"
+                f"-rw-r--r-- 1 {name()} {name()} {self.text.digits(5)} {self._changed()} {name()}"
             ),
             lambda: f"{name()}: {self.text.phrase()}",
             lambda: f"{self.text.percent()} |{'#' * self.text.between(2, 20)}| {self.text.time()}",
@@ -276,6 +283,10 @@ class Source:
 
     def _assign(self) -> str:
         return self.text.pick(["=", "=", "=", "=", "+=", "-=", "*=", ":=", "|="])
+
+    def _changed(self) -> str:
+        month = self.text.pick(["Jan", "Feb", "Mar", "May", "Jul", "Oct", "Dec"])
+        return f"{month} {self.text.between(1, 28)} {self.text.digits(2)}:{self.text.digits(2)}"
 
     def _letter(self) -> str:
         return self.text.pick(string.ascii_lowercase)

@@ -134,16 +134,27 @@ def test_ignored_and_small_words_are_masked():
 
 
 def test_short_words_weigh_more():
-    colon, letter, word = ([[x, 20], [x + w, 20], [x + w, 40], [x, 40]] for x, w in SHORT)
-    text, weights, *_ = TextMaps()(128, 512, as_quads([colon, letter, word]), np.zeros(3, bool))
-    at = [(15, (x + w // 2) // 2) for x, w in SHORT]
+    colon, letter, word = as_quads(
+        [[[x, 20], [x + w, 20], [x + w, 40], [x, 40]] for x, w in [(20, 6), (120, 20), (240, 120)]]
+    )
+    ignored = as_quads([[[300, 80], [306, 80], [306, 100], [300, 100]]])
+    quads = np.concatenate([colon[None], letter[None], word[None], ignored])
+    text, weights, *_ = TextMaps()(128, 512, quads, np.array([False, False, False, True]))
+    at = [(15, 11), (15, 65), (15, 150)]
     assert all(text[y, x] == 1 for y, x in at)
     assert [float(weights[y, x]) for y, x in at] == [3, pytest.approx(3**0.5), 1]
     assert weights[15, 30] == weights[40, 200] == 1  # away from words
+    assert weights[45, 151] == 0
+    _, alike, *_ = TextMaps(short_weight=1.0)(128, 512, quads[:3], np.zeros(3, bool))
+    assert [float(alike[y, x]) for y, x in at] == [1, 1, 1]
 
 
-#: Left edges and widths of three words.
-SHORT = [(20, 6), (120, 20), (240, 120)]
+def test_where_words_overlap_the_shortest_counts():
+    colon = as_quads([[20, 20], [26, 20], [26, 40], [20, 40]])
+    word = as_quads([[10, 18], [70, 18], [70, 42], [10, 42]])
+    for quads in ([colon, word], [word, colon]):
+        _, weights, *_ = TextMaps()(64, 128, np.concatenate(quads), np.zeros(2, bool))
+        assert weights[15, 11] == 3
 
 
 def test_threshold_is_highest_on_borders():

@@ -1,10 +1,21 @@
 import json
 
 import jsonschema
+import numpy as np
 import pytest
 
 from ocr_pipeline.exports import to_json, to_text
-from ocr_pipeline.results import SCHEMA_VERSION, Block, Document, Line, Page, Word, as_quad, schema
+from ocr_pipeline.results import (
+    SCHEMA_VERSION,
+    Block,
+    Document,
+    Line,
+    Page,
+    Word,
+    as_quad,
+    certainty,
+    schema,
+)
 
 QUAD = as_quad([(0.04, 1), (10.26, 1), (10, 5), (0, 5)])
 SHA = "0" * 64
@@ -72,3 +83,12 @@ def test_a_number_that_json_lacks_is_refused():
 def test_a_quad_has_four_points():
     with pytest.raises(ValueError, match="4 points, not 3"):
         as_quad([(0, 0), (1, 1), (2, 2)])
+
+
+@pytest.mark.parametrize(
+    ("confidence", "score", "sure"),
+    [(0.8, 1, 0.8), (0.8, 0.25, 0.4), (0.8, np.float32(0.25), 0.4), (0.8, 0, 0), (0.8, -0.1, 0)],
+)
+def test_a_detection_score_counts_by_its_root(confidence, score, sure):
+    assert certainty(confidence, score) == pytest.approx(sure)
+    assert np.isnan(certainty(confidence, np.nan))

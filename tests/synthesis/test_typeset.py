@@ -8,9 +8,11 @@ from fontTools.ttLib import TTFont
 from ocr_pipeline.cli.synth import main
 from ocr_pipeline.labels import LabelledPages
 from synthesis import typeset as t
+from synthesis.corpus import Corpus
 from synthesis.fonts import scan
 from synthesis.held_out import is_held_out
 from synthesis.kinds import draw_page
+from synthesis.kinds.program import Code, coloured
 from synthesis.page_maker import PageMaker
 from synthesis.pdf import page_words
 
@@ -79,6 +81,18 @@ def test_scattered_words_reach_the_pdf_exactly(font_folder, tmp_path):
     wanted = {word for line in spec["lines"] for word in line["text"].split()}
     got = {word.text for word in page_words(pypdfium2.PdfDocument(files[0])[0])}
     assert len(wanted & got) > 0.95 * len(wanted)
+
+
+def test_shares_of_kinds_are_shares():
+    assert sum(t.KINDS.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("columns", [30, 80])
+def test_lines_of_code_fit_and_keep_their_text_in_colours(columns):
+    for seed in range(20):
+        for line in Code(Corpus(np.random.default_rng(seed), language="en")).lines(12, columns):
+            assert len(line) <= columns
+            assert "".join(text for _, text in coloured(line)) == line
 
 
 def test_unknown_kind(tmp_path):
