@@ -14,9 +14,10 @@ import numpy as np
 from recognition.codec import Codec
 
 SIZE = 200_000  # words that are kept, the most frequent
+SHORTEST = 3  # letters; of shorter words nearly all spellings are something
 RAREST = 1e-8  # share of all words; those that are rarer are as good as unknown
 FAMILIAR = 9.0  # nats above that: between words more frequent the image decides
-NEUTRAL = 6.0  # nats: numbers, initials and the like, of which any may be meant
+NEUTRAL = 6.0  # nats: numbers, initials, short words, of which any may be meant
 
 #: Checksums and scores, see `Lexicon`.
 Words = tuple[np.ndarray, np.ndarray]
@@ -51,20 +52,20 @@ class Lexicon:
         return sum(map(self._score, words)) / len(words) if words else NEUTRAL
 
     def _score(self, word: str) -> float:
-        if any(character.isdigit() for character in word):
+        if len(word) < SHORTEST or any(character.isdigit() for character in word):
             return NEUTRAL
         checksum = _checksum(word)
         index = int(np.searchsorted(self.checksums, checksum))
         known = index < len(self.checksums) and self.checksums[index] == checksum
-        score = float(self.scores[index]) if known else 0.0
-        return score if len(word) > 2 else max(score, NEUTRAL)
+        return float(self.scores[index]) if known else 0.0
 
 
 def learn(frequencies: Mapping[str, float]) -> Words:
     """The arrays for `Lexicon`, from words and what share of all words each is."""
-    common = sorted(frequencies, key=frequencies.__getitem__)[-SIZE:]
+    words = [w for w, share in frequencies.items() if share > RAREST and len(w) >= SHORTEST]
     # Of two words with one checksum the more frequent counts.
-    shares = {_checksum(word): frequencies[word] for word in common if frequencies[word] > RAREST}
+    common = sorted(words, key=frequencies.__getitem__)[-SIZE:]
+    shares = {_checksum(word): frequencies[word] for word in common}
     checksums = sorted(shares)
     scores = [min(math.log(shares[checksum] / RAREST), FAMILIAR) for checksum in checksums]
     return np.array(checksums, np.uint32), np.array(scores, np.float16)

@@ -26,10 +26,10 @@ def familiarity(lexicon, text):
 def test_words_are_familiar_as_they_are_frequent(lexicon):
     assert familiarity(lexicon, "house") == pytest.approx(math.log(1e-5 / RAREST), rel=1e-3)
     assert FAMILIAR > familiarity(lexicon, "house") > familiarity(lexicon, "horse") > 0
-    assert familiarity(lexicon, "the") == familiarity(lexicon, "to") == FAMILIAR
+    assert familiarity(lexicon, "the") == FAMILIAR
     for text in ("hause", "zyzz", "thee"):
         assert familiarity(lexicon, text) == 0, text
-    for text in ("", "?!", "1042", "A4", "x", "RM", "12.50"):  # any may be meant
+    for text in ("", "?!", "1042", "A4", "x", "RM", "to", "12.50"):  # any may be meant
         assert familiarity(lexicon, text) == NEUTRAL, text
 
 
