@@ -38,7 +38,7 @@ model = L(DBNet)(
     ),
     head=L(DBHead)(in_channels=64, channels=64),
     loss=L(DBLoss)(),
-    postprocess=L(Regions)(shrink_ratio=0.7, margin=0.1, min_score=0.8),
+    postprocess=L(Regions)(shrink_ratio=0.7, margin=0.1, min_score=0.79),
 )
 
 data = L(build_detection_train_loader)(
