@@ -78,9 +78,8 @@ class TextMaps:
         _fill(mask, quads[ignore], 0)
         _fill(mask, words, 1)
         gaps = _gaps(height, width, words, sides[:, 1]) & (text == 0)
-        weights = (
-            np.where(gaps, self.gap_weight, self._emphasis(height, width, words, sides)) * mask
-        )
+        emphasis = self._emphasis(height, width, words, sides)
+        weights = np.where(gaps, self.gap_weight, emphasis) * mask
 
         threshold, threshold_mask = self._border(height, width, words, distances)
         return np.stack([text, weights, threshold, threshold_mask * mask]).astype(np.float32)

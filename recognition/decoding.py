@@ -74,19 +74,17 @@ def beam_decode(
         sure: best paths of this probability and more are taken as they are.
     """
     decoded = greedy_decode(logits, steps)
-    told = language is not None or lexicon is not None
+    advised = language is not None or lexicon is not None
     unsure = [
         index
         for index, best in enumerate(decoded)
-        if best.confidence < sure and (best.indices or not told)
+        if best.confidence < sure and (best.indices or not advised)
     ]
+    if advised:  # nothing speaks against what is taken as it is: the second probability is 1
+        decoded = [replace(best, confidence=best.confidence**0.5) for best in decoded]
     scores = logits[unsure].float().log_softmax(dim=2).cpu().numpy().astype(np.float64)
     for index, row in zip(unsure, scores, strict=True):
         decoded[index] = _search(row[: steps[index]], width, margin, language, lexicon)
-    if told:  # nothing speaks against the others: that is the second of the two probabilities
-        for index in set(range(len(decoded))) - set(unsure):
-            best = decoded[index]
-            decoded[index] = replace(best, confidence=best.confidence**0.5)
     return decoded
 
 

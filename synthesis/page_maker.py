@@ -130,13 +130,13 @@ class PageMaker:
             ground, ink = (self._colour(), self._colour())
             if self.chance(0.4):
                 ink = np.full(3, 255.0 if ground.mean() < 130 else 0.0)
-            if abs(_luma(ground) - _luma(ink)) > 75:
+            if _stands_off(ink, ground):
                 return hex_code(ground), hex_code(ink)
 
     def ink_on(self, ground: str) -> str:
         """An ink that stands off from this ground."""
-        behind = _luma(np.array([int(ground[i : i + 2], 16) for i in (1, 3, 5)], float))
-        while abs(_luma(ink := self._colour()) - behind) <= 75:
+        behind = np.array(list(bytes.fromhex(ground[1:])), float)
+        while not _stands_off(ink := self._colour(), behind):
             pass
         return hex_code(ink)
 
@@ -382,6 +382,10 @@ def shorten(text: str, longest: int) -> str:
 def hex_code(colour: np.ndarray) -> str:
     """A colour (3,), 0 to 255, as typst writes it."""
     return "#" + "".join(f"{int(c):02x}" for c in np.clip(colour, 0, 255))
+
+
+def _stands_off(ink: np.ndarray, ground: np.ndarray) -> bool:
+    return abs(_luma(ink) - _luma(ground)) > 75
 
 
 def _luma(colour: np.ndarray) -> float:

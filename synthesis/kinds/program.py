@@ -100,13 +100,12 @@ class Code:
             if line.startswith(("}", "</", "]")):
                 depth = max(depth - 1, 0)
             indented = "    " * depth + line
-            if len(indented) <= columns:
+            fits = len(indented) <= columns
+            if fits:
                 found.append(indented)
-                if line.endswith(("{", ":", "[")):
-                    depth = min(depth + 1, 5)
-                elif self.text.chance(0.15):
-                    depth = max(depth - 1, 0)
-            else:
+            if fits and line.endswith(("{", ":", "[")):
+                depth = min(depth + 1, 5)
+            elif not fits or self.text.chance(0.15):
                 depth = max(depth - 1, 0)
         return found
 
