@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from detection.d2 import Boxes, Instances, PolygonMasks
-from detection.geometry import rect_quads, smallest_rects
+from detection.geometry import box_quads, smallest_boxes
 
-UPRIGHT_SLACK = 0.15  # see `geometry.smallest_rects`
+UPRIGHT_SLACK = 0.15  # see `geometry.smallest_boxes`
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Detections:
 def to_detections(instances: Instances) -> Detections:
     """Instances with `scores` and either `pred_quads`, `pred_masks` or `pred_boxes` as Detections.
 
-    A mask (bool, of the whole image) becomes the smallest rectangle around its largest part; an
+    A mask (bool, of the whole image) becomes the smallest box around its largest part; an
     empty mask is dropped. A box (x0, y0, x1, y1) becomes an upright quad.
 
     Raises ValueError if the instances have none of these fields.
@@ -47,7 +47,7 @@ def to_detections(instances: Instances) -> Detections:
         ]
         found = np.array([len(parts) > 0 for parts in contours], bool)
         outlines = [max(parts, key=cv2.contourArea) for parts in contours if len(parts)]
-        return Detections(rect_quads(smallest_rects(outlines, UPRIGHT_SLACK)), scores[found])
+        return Detections(box_quads(smallest_boxes(outlines, UPRIGHT_SLACK)), scores[found])
     if instances.has("pred_boxes"):
         boxes = instances.pred_boxes.tensor.float().numpy()
         return Detections(boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2), scores)

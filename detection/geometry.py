@@ -5,6 +5,7 @@ in its reading direction. Coordinates are pixel edges: an image of width W spans
 """
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 Window = tuple[int, int, int, int]  # left, top, right, bottom
 
 _FAINT = 10  # levels of a channel that differ no more are one tone
+_SAVED = 0.2  # squares of its height that a box loses at least where it is slanted
+_LEAST_SINE = 0.6  # of the angle between edges of a box
 _LEAST_PART = 0.7  # of a page's side that is looked at, however little is on it
 
 
@@ -109,7 +112,8 @@ def unshrink_distances(widths: np.ndarray, heights: np.ndarray, ratio: float) ->
     """How far (N,) each edge of a shrunk rectangle moves outwards to undo `shrink_distances`.
 
     The whole rectangle w x h lost d = k w h / 2 (w + h) on each side, k = 1 - ratio^2. With
-    w = w' + 2 d and h = h' + 2 d this is a quadratic in d, solved here.
+    w = w' + 2 d and h = h' + 2 d this is a quadratic in d, solved here. The edges of a
+    parallelogram grow by as much.
     """
     k = 1 - ratio**2
     half_perimeter, area = widths + heights, widths * heights
@@ -117,16 +121,17 @@ def unshrink_distances(widths: np.ndarray, heights: np.ndarray, ratio: float) ->
     return (np.sqrt(b**2 + 4 * a * k * area) - b) / (2 * a)
 
 
-def smallest_rects(contours: list[np.ndarray], upright_slack: float) -> np.ndarray:
-    """Smallest rectangle around each outline that `cv2.findContours` gave.
+def smallest_boxes(contours: list[np.ndarray], upright_slack: float) -> np.ndarray:
+    """Smallest box around each outline that `cv2.findContours` gave.
 
-    A rectangle is turned only if the upright box around the outline has more than
-    1 + `upright_slack` times its area: the shape of a letter or two says little about an angle.
+    It is a rectangle, turned only if the upright one around the outline has more than 1 +
+    `upright_slack` times its area: the shape of a letter or two says little about an angle. Or a
+    parallelogram where that saves enough: so look words on a wall that runs away from the camera.
 
     Returns:
-        float64 (N, 5): x, y of the centre, width, height, degrees clockwise within -45..45: the
-        width runs in the direction nearest to the right. Outlines join the centres of pixels;
-        rectangles reach the pixels' edges.
+        float64 (N, 6): x, y of the centre, width, height, degrees clockwise of the width from the
+        right and of the height from straight down, the former within -45..45. Outlines join the
+        centres of pixels; boxes reach the pixels' edges.
     """
     rects = np.array(
         [(*center, *size, angle) for center, size, angle in map(cv2.minAreaRect, contours)],
@@ -136,20 +141,64 @@ def smallest_rects(contours: list[np.ndarray], upright_slack: float) -> np.ndarr
     rects[:, 4] -= 90 * quarters
     odd = quarters % 2 == 1
     rects[odd, 2:4] = rects[odd, 3:1:-1]
-    rects[:, :2] += 0.5
+    boxes = rects[:, [0, 1, 2, 3, 4, 4]]
+
+    slanted = np.zeros(len(boxes), bool)
+    for i, most in enumerate(_area(boxes.T) - _SAVED * boxes[:, 2:4].min(1) ** 2):
+        if cv2.contourArea(contours[i]) < most:
+            box = _smallest_parallelogram(cv2.convexHull(contours[i])[:, 0].astype(np.float64))
+            if box is not None and _area(box) < most:
+                boxes[i], slanted[i] = box, True
+
+    boxes[:, :2] += 0.5
     # Along an upright edge the outermost centres lie half a pixel inside; the more steps a slanting
     # edge climbs, the nearer to it comes the nearest of them.
-    rects[:, 2:4] += 1 / (1 + rects[:, 3:1:-1] * np.abs(np.tan(np.deg2rad(rects[:, 4:]))))
+    boxes[:, 2:4] += 1 / (1 + boxes[:, 3:1:-1] * np.abs(np.tan(np.deg2rad(boxes[:, 4:]))))
 
-    boxes = np.array([cv2.boundingRect(outline)[2:] for outline in contours]).reshape(-1, 2)
-    rects[boxes.prod(1) <= (1 + upright_slack) * rects[:, 2:4].prod(1), 4] = 0
-    return rects
+    upright = np.array([cv2.boundingRect(outline)[2:] for outline in contours]).reshape(-1, 2)
+    little = upright.prod(1) <= (1 + upright_slack) * _area(boxes.T)
+    boxes[little & ~slanted, 4:] = 0
+    return boxes
 
 
-def rect_quads(rects: np.ndarray) -> np.ndarray:
-    """Rectangles (N, 5) of `smallest_rects` as quads: the first edge runs along the width."""
-    angles = np.deg2rad(rects[:, 4])
-    along = np.stack([np.cos(angles), np.sin(angles)], 1) * rects[:, 2:3] / 2
-    down = np.stack([-np.sin(angles), np.cos(angles)], 1) * rects[:, 3:4] / 2
+def _area(box: np.ndarray) -> Any:
+    _, _, width, height, turn, lean = box
+    return width * height * np.cos(np.deg2rad(turn - lean))
+
+
+def _smallest_parallelogram(hull: np.ndarray) -> np.ndarray | None:
+    """As `smallest_boxes`, around the points (n, 2) of a convex outline; two of its edges at least
+    lie on edges of the outline, as in the smallest one of all (Schwarz et al. 1995).
+
+    None if the outline is no more than a line.
+    """
+    edges = np.roll(hull, -1, 0) - hull
+    edges /= np.linalg.norm(edges, axis=1, keepdims=True)
+    normals = edges[:, ::-1] * [-1, 1]
+    reach = normals @ hull.T  # (edges, points)
+    low, high = reach.min(1), reach.max(1)
+    sines = np.abs(normals @ edges.T)
+    spans = high - low
+    with np.errstate(divide="ignore"):
+        saved = np.where(sines > _LEAST_SINE, spans[:, None] * spans / sines, np.inf)
+    i, j = np.unravel_index(saved.argmin(), saved.shape)
+    if not 0 < saved[i, j] < np.inf:
+        return None
+    # The width is that which runs nearer to the right.
+    if abs(edges[i, 0]) < abs(edges[j, 0]):
+        i, j = j, i
+    middle = np.linalg.solve(normals[[i, j]], (low + high)[[i, j]] / 2)
+    sizes = spans[[j, i]] / sines[i, j]
+    along = edges[i] * np.sign(edges[i, 0])
+    down = edges[j] * np.sign(along[0] * edges[j, 1] - along[1] * edges[j, 0])
+    turn, lean = np.arctan2(along[1], along[0]), np.arctan2(-down[0], down[1])
+    return np.array([*middle, *sizes, np.rad2deg(turn), np.rad2deg(lean)])
+
+
+def box_quads(boxes: np.ndarray) -> np.ndarray:
+    """Boxes (N, 6) of `smallest_boxes` as quads: the first edge runs along the width."""
+    turn, lean = np.deg2rad(boxes[:, 4:]).T
+    along = np.stack([np.cos(turn), np.sin(turn)], 1) * boxes[:, 2:3] / 2
+    down = np.stack([-np.sin(lean), np.cos(lean)], 1) * boxes[:, 3:4] / 2
     corners = [-along - down, along - down, along + down, -along + down]
-    return (rects[:, None, :2] + np.stack(corners, 1)).astype(np.float32)
+    return (boxes[:, None, :2] + np.stack(corners, 1)).astype(np.float32)

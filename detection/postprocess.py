@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from detection.geometry import rect_quads, smallest_rects, unshrink_distances
+from detection.geometry import box_quads, smallest_boxes, unshrink_distances
 from detection.targets import STRIDE
 
 
@@ -19,7 +19,7 @@ class Regions:
         min_size: quads with a shorter side, margin included, below this (pixels of the image) are
             dropped.
         max_candidates: of more regions the largest are kept.
-        upright_slack: see `geometry.smallest_rects`.
+        upright_slack: see `geometry.smallest_boxes`.
     """
 
     def __init__(
@@ -72,14 +72,14 @@ class Regions:
             if parent < 0
         ]
         outlines = [(contour, label) for contour, label in outlines if good[label]]
-        rects = smallest_rects([contour for contour, _ in outlines], self.upright_slack)
+        boxes = smallest_boxes([contour for contour, _ in outlines], self.upright_slack)
         scores = scores[[label for _, label in outlines]].astype(np.float32)
 
-        distances = unshrink_distances(rects[:, 2], rects[:, 3], self.shrink_ratio)
-        rects[:, 2:4] += 2 * distances[:, None]
-        rects[:, 2:4] += self.margin * rects[:, 2:4].min(1, keepdims=True)
-        keep = rects[:, 2:4].min(1) >= self.min_size
-        return rect_quads(rects[keep]), scores[keep]
+        distances = unshrink_distances(boxes[:, 2], boxes[:, 3], self.shrink_ratio)
+        boxes[:, 2:4] += 2 * distances[:, None]
+        boxes[:, 2:4] += self.margin * boxes[:, 2:4].min(1, keepdims=True)
+        keep = boxes[:, 2:4].min(1) >= self.min_size
+        return box_quads(boxes[keep]), scores[keep]
 
     def explain(self, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Quads and scores of all regions of one map, and why each is no word ("" if it is)."""

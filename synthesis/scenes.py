@@ -40,6 +40,7 @@ VISIBLE = 28.0  # grey levels between a word's darkest and lightest parts as the
 LEAST_CONTRAST = 65.0  # grey levels between lettering and its ground
 CUTOUTS = 0.4  # share of the groups that are cut-outs of real words, if there are any
 LEAST_ASPECT = 0.3  # width of a cut-out by its height and letters; narrower ones are slanted words
+LEAST_SEEN = 0.3  # area of a flat thing as it is seen, by its own; else it is too oblique
 SEAM = 0.6  # heights of a cut-out over which it blends into the picture
 
 
@@ -359,40 +360,50 @@ def _piece(photo: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) 
 
 
 def _set_close(group: Group, rng: np.random.Generator) -> Group:
-    """A line of words with little between them and some in another weight or tone, as on signs,
-    where that alone may part them; any other group as it is."""
+    """Words with little between them, as on signs: the lines of a block; or those of a line, some
+    in another weight or tone, which alone may part them; any other group as it is."""
     cover, words = group
     if len(words) < 2:
         return group
-    words = sorted(words, key=lambda word: float(word["quad"][:, 0].min()))
     low = np.array([word["quad"].min(0) for word in words])
     high = np.array([word["quad"].max(0) for word in words])
     tall = float(np.median(high[:, 1] - low[:, 1]))
-    gaps = low[1:, 0] - high[:-1, 0]
-    if np.ptp(low[:, 1] + high[:, 1]) > 0.4 * tall or gaps.min() < 0:
-        return group
-    kept = np.ones(cover.shape[1], bool)
-    left = rng.uniform(0.06, 0.25) * tall
-    for start, spare in zip(high[:-1, 0] + left / 2, gaps - left, strict=True):
-        kept[round(start) : round(start + max(spare, 0))] = False
-    moved = np.cumsum(~kept)[np.clip(low[:, 0].astype(int), 0, None)]
-    cover = cover[:, kept].copy()
-    for x0, x1 in zip(
-        (low[:, 0] - moved).astype(int), (high[:, 0] - moved).astype(int) + 1, strict=True
-    ):
-        draw, word = rng.random(), cover[:, max(x0, 0) : max(x1, 1)]
-        if not word.size:
+    if np.ptp(low[:, 1] + high[:, 1]) > 0.4 * tall:
+        return _squeezed(group, 1, rng.uniform(0, 0.15) * tall)
+    cover, words = _squeezed(group, 0, rng.uniform(0.06, 0.25) * tall)
+    cover = cover.copy()
+    for word in words:
+        x0, x1 = word["quad"][:, 0].min(), word["quad"][:, 0].max()
+        draw, part = rng.random(), cover[:, max(int(x0), 0) : max(int(x1) + 1, 1)]
+        if not part.size:
             continue
         if draw < 0.15:
-            word[:] = cv2.convertScaleAbs(word, alpha=rng.uniform(0.5, 0.9))
+            part[:] = cv2.convertScaleAbs(part, alpha=rng.uniform(0.5, 0.9))
         elif draw < 0.4:
             reach = 2 + round(0.03 * tall)
             change = cv2.erode if draw < 0.25 else cv2.dilate
-            word[:] = change(word, np.ones((reach, reach), np.uint8))
-    shifts = np.column_stack([moved, np.zeros(len(words))]).astype(np.float32)
-    return cover, [
-        {**word, "quad": word["quad"] - shift} for word, shift in zip(words, shifts, strict=True)
-    ]
+            part[:] = change(part, np.ones((reach, reach), np.uint8))
+    return cover, words
+
+
+def _squeezed(group: Group, axis: int, left: float) -> Group:
+    """The group with no more than `left` pixels between its words along x (0) or y (1); as much as
+    there is where words stand beside each other."""
+    cover, words = group
+    spans = sorted((word["quad"][:, axis].min(), word["quad"][:, axis].max()) for word in words)
+    kept = np.ones(cover.shape[1 - axis], bool)
+    reached = spans[0][1]
+    for start, end in spans:
+        if start - reached > left:
+            kept[round(reached + left / 2) : round(start - left / 2)] = False
+        reached = max(reached, end)
+    moved = np.cumsum(~kept)
+    close = []
+    for word in words:
+        shift = np.zeros(2, np.float32)
+        shift[axis] = moved[np.clip(int(word["quad"][:, axis].min()), 0, len(moved) - 1)]
+        close.append({**word, "quad": word["quad"] - shift})
+    return np.compress(kept, cover, axis=1 - axis), close
 
 
 def _arched(group: Group, rng: np.random.Generator) -> Group:
@@ -546,19 +557,26 @@ def _foreshortened(
 ) -> np.ndarray:
     """Where the corners of a flat thing lie, seen from somewhere in front of it; around (0, 0).
 
-    With `most` below 1 it is turned away by that share only, and never lies on its side.
+    Seldom in the middle of the view: what stands aside or above is sheared too, and a sign on a
+    wall along a street rises or falls while its letters stay upright. With `most` below 1 it is
+    turned away and moved aside by that share only, and never lies on its side.
     """
     half = np.array(size) / 2
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
-    yaw, pitch = most * np.clip(rng.normal(0, 22, 2) * (1, 0.6), -55, 55) * math.pi / 180
     draw = most * rng.random()
     roll = rng.normal(0, 4) if draw < 0.7 else rng.normal(0, 20) if draw < 0.92 else 90.0
     roll *= most * math.pi / 180 * rng.choice([-1, 1])
-    solid = np.column_stack([corners, np.zeros(4)])
-    for angle, (a, b) in ((yaw, (0, 2)), (pitch, (1, 2))):
-        solid[:, [a, b]] = solid[:, [a, b]] @ rotation(angle).T
     distance = rng.uniform(1.5, 6) * max(size)
-    return solid[:, :2] * (distance / (distance + solid[:, 2:])) @ rotation(roll).T
+    while True:
+        yaw, pitch = most * np.clip(rng.normal(0, 22, 2) * (1, 0.6), -55, 55) * math.pi / 180
+        aside = most * np.clip(rng.normal(0, 15, 2), -35, 35) * math.pi / 180
+        solid = np.column_stack([corners, np.zeros(4)])
+        for angle, (a, b) in ((yaw, (0, 2)), (pitch, (1, 2))):
+            solid[:, [a, b]] = solid[:, [a, b]] @ rotation(angle).T
+        centre = distance * np.tan(aside)
+        seen = (solid[:, :2] + centre) * (distance / (distance + solid[:, 2:])) - centre
+        if cv2.contourArea(seen.astype(np.float32), oriented=True) > LEAST_SEEN * math.prod(size):
+            return seen @ rotation(roll).T
 
 
 def _painted(

@@ -37,6 +37,26 @@ def test_a_word_survives(height, aspect, degrees, x, y):
     assert polygon_iou(quad[0], found[0]) > bound
 
 
+@settings(deadline=None, derandomize=True)
+@given(
+    height=st.floats(30, 50),
+    aspect=st.floats(3, 6),
+    degrees=st.floats(-40, 40),
+    lean=st.floats(30, 40),
+    side=st.sampled_from([-1, 1]),
+)
+def test_a_word_seen_from_aside_keeps_its_shape(height, aspect, degrees, lean, side):
+    turn, upright = np.deg2rad([degrees, degrees + side * lean])
+    along = np.array([np.cos(turn), np.sin(turn)]) * height * aspect / 2
+    down = np.array([-np.sin(upright), np.cos(upright)]) * height / 2
+    quad = np.stack([-along - down, along - down, along + down, down - along])
+    quad += np.array([250, 180])
+    (found,), _ = round_trip(quad, height=360)
+    assert polygon_iou(quad, found) > 0.8
+    if abs(degrees + side * lean) < 40:  # else which of its sides is its foot is not to be known
+        np.testing.assert_allclose(found, quad, atol=0.2 * height)
+
+
 def test_ordinary_words_survive_well():
     quads = [rectangle(w, 24, 0, (100 + 0.37 * w, 100.3 + 0.21 * w))[0] for w in range(30, 150, 9)]
     overlaps = [polygon_iou(quad, round_trip(quad)[0][0]) for quad in quads]

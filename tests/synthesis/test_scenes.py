@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from synthesis.scenes import VISIBLE, ScenePages, _lit, _raised, _shares, find_photos
+from detection.geometry import areas
+from synthesis.scenes import (
+    VISIBLE,
+    ScenePages,
+    _foreshortened,
+    _lit,
+    _raised,
+    _shares,
+    find_photos,
+)
 
 
 @pytest.fixture
@@ -38,6 +47,19 @@ def test_quads_lie_on_the_lettering(scenes):
             assert changed[inside > 0].mean() > 0.1, word["text"]
     assert words > 10
     assert {"Open", "daily", "Tel.", "555-0123"} >= {word["text"] for word in page["words"]}
+
+
+def test_signs_are_seen_from_aside_and_never_from_behind():
+    rng = np.random.default_rng(0)
+    seen = np.array([_foreshortened((300, 60), rng) for _ in range(2000)])
+    assert areas(seen.astype(np.float32)).min() > 0.25 * 300 * 60
+    along = (seen[:, [1, 2]] - seen[:, [0, 3]]).mean(1)
+    down = (seen[:, 2:] - seen[:, [1, 0]]).mean(1)
+    slants = np.rad2deg(np.arctan2(along[:, 1], along[:, 0]) + np.arctan2(down[:, 0], down[:, 1]))
+    # Of the words of ICDAR 2015's photographs a half slants by 4.6 degrees, a tenth by 15.
+    middle, most = np.percentile(np.abs(slants), (50, 90))
+    assert 3 < middle < 6
+    assert 10 < most < 20
 
 
 def test_bare_and_ornamented_pictures_have_no_words(scenes):
