@@ -22,8 +22,8 @@ class ConvBlock(nn.Module):
         self.norm = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x: (B, C, H, W); mask: (B, 1, 1, W') of the output's width, 1 within the crop."""
-        return _masked(F.relu(self.norm(self.conv(x))), mask)
+        """x: (B, C, H, W); mask: of the output's columns, see `column_mask`."""
+        return _masked(self.norm(self.conv(x)), mask).relu_()
 
 
 class SeparableConv(nn.Module):
@@ -50,16 +50,16 @@ class ResidualBlock(nn.Module):
         self.second = SeparableConv(channels=channels)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x: (B, C, H, W); mask: (B, 1, 1, W)."""
-        inner = _masked(F.relu(self.first(x)), mask)
-        return _masked(F.relu(x + self.second(inner)), mask)
+        """x: (B, C, H, W), zero beyond each crop; mask: see `column_mask`."""
+        inner = _masked(self.first(x), mask).relu_()
+        return _masked(self.second(inner), mask).add_(x).relu_()
 
 
 class Stage(nn.ModuleList):
     """Blocks at one resolution, one after another."""
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x: (B, C, H, W); mask: (B, 1, 1, W') of the output's width."""
+        """x: (B, C, H, W); mask: of the output's columns, see `column_mask`."""
         for block in self:
             x = block(x, mask)
         return x
@@ -159,10 +159,14 @@ class CRNN(nn.Module):
 
 
 def column_mask(widths: Tensor, width: int, stride: int) -> Tensor:
-    """(B, 1, 1, width / stride): 1 where a column of that stride holds any of the crop."""
-    columns = torch.arange(width // stride, device=widths.device)
-    return (columns[None] < -(-widths // stride)[:, None])[:, None, None].float()
+    """(B, 1, 1, K): of the last K of a map's width / stride columns, 1 where they hold any of the
+    crop. Those before are within all crops; of a batch of like widths few are left."""
+    held = -(-widths // stride)
+    columns = torch.arange(int(held.min()), width // stride, device=widths.device)
+    return (columns < held[:, None])[:, None, None].float()
 
 
 def _masked(x: Tensor, mask: Tensor) -> Tensor:
-    return x * mask.to(x.dtype)  # without the cast, float32 masks would undo autocast
+    """`x` (B, C, H, W) itself, its last K columns times the mask (B, 1, 1, K)."""
+    x[..., x.shape[3] - mask.shape[3] :] *= mask.to(x.dtype)
+    return x
