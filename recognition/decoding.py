@@ -84,50 +84,75 @@ def beam_decode(
         decoded = [replace(best, confidence=best.confidence**0.5) for best in decoded]
     scores = logits[unsure].float().log_softmax(dim=2).cpu().numpy().astype(np.float64)
     for index, row in zip(unsure, scores, strict=True):
-        decoded[index] = _search(row[: steps[index]], width, margin, language, lexicon)
+        best = decoded[index]
+        decoded[index] = _search(row[: steps[index]], best, width, margin, language, lexicon)
     return decoded
 
 
 def _search(
     scores: np.ndarray,
+    path: Decoded,
     width: int,
     margin: float,
     language: LanguageModel | None,
     lexicon: Lexicon | None,
 ) -> Decoded:
-    """Prefix beam search in one crop's log probabilities (T, V)."""
+    """Prefix beam search in one crop's log probabilities (T, V), of which `path` is the best."""
     # Of each prefix, the log probability of its paths that end in a blank, and of those that end
-    # in its last symbol; and what the language model adds to it, with the context behind it.
+    # in its last symbol; what the language model adds to it, and the context behind it.
     beams: dict[Prefix, tuple[float, float]] = {(): (0.0, -math.inf)}
-    said: dict[Prefix, tuple[float, Context]] = {(): (0.0, LanguageModel.START)}
+    said: dict[Prefix, float] = {(): 0.0}
+    contexts: dict[Prefix, Context] = {(): LanguageModel.START}
 
     for frame in scores:
         likely = np.flatnonzero(frame > _NEGLIGIBLE).tolist()
+        blank_score = float(frame[Codec.BLANK])
         if likely == [Codec.BLANK]:  # as most are: no text grows, and their order stays
-            blank = float(frame[Codec.BLANK])
-            beams = {prefix: (_add(*paths) + blank, -math.inf) for prefix, paths in beams.items()}
+            beams = {
+                prefix: (_add(*ends) + blank_score, -math.inf) for prefix, ends in beams.items()
+            }
             continue
+        # What stays as it is, first.
         grown: dict[Prefix, tuple[float, float]] = {}
+        ranks: dict[Prefix, float] = {}
         for prefix, (blank, symbol) in beams.items():
-            either = _add(blank, symbol)
+            again = symbol + float(frame[prefix[-1]]) if prefix else -math.inf
+            grown[prefix] = _add(blank, symbol) + blank_score, again
+            ranks[prefix] = _add(*grown[prefix]) + said[prefix]
+        # Then what gets longer, unless no opinion can save it; the likeliest first, which tells of
+        # most others that nothing can.
+        likely.sort(key=frame.__getitem__, reverse=True)
+        least = max(ranks.values()) - margin - _MOST_SAID
+        parents = {prefix[:-1] for prefix in beams}
+        for prefix, (blank, symbol) in beams.items():
+            either, before = _add(blank, symbol), said[prefix]
             for index in likely:
-                score = float(frame[index])
-                if index == Codec.BLANK:
-                    _gain(grown, prefix, blank=either + score)
+                # Without a blank between them, two alike are one.
+                alike = prefix and index == prefix[-1]
+                score = float(frame[index]) + (blank if alike else either)
+                hopeless = score + before < least
+                if index == Codec.BLANK or (hopeless and prefix not in parents):
                     continue
-                longer, paths = (*prefix, index), either
-                if prefix and index == prefix[-1]:
-                    _gain(grown, prefix, symbol=symbol + score)
-                    paths = blank  # without one between them, two alike are one
-                if longer not in said:
-                    said[longer] = _told(language, *said[prefix], index)
-                _gain(grown, longer, symbol=paths + score)
-        ranks = {prefix: _add(*paths) + said[prefix][0] for prefix, paths in grown.items()}
+                text = (*prefix, index)
+                if text in beams:
+                    as_it_is, again = grown[text]
+                    grown[text] = as_it_is, _add(again, score)
+                elif hopeless:
+                    continue
+                else:
+                    if text not in said:
+                        said[text] = before + _told(language, contexts[prefix], index)
+                    grown[text] = -math.inf, score
+                ranks[text] = _add(*grown[text]) + said[text]
+                least = max(least, ranks[text] - margin - _MOST_SAID)
         best = sorted(ranks, key=ranks.__getitem__, reverse=True)[:width]
         beams = {each: grown[each] for each in best if ranks[each] >= ranks[best[0]] - margin}
-    seen = {prefix: _add(*paths) for prefix, paths in beams.items()}
+        for each in beams.keys() - contexts.keys():
+            before_it = contexts[each[:-1]]
+            contexts[each] = language.after(before_it, each[-1]) if language else before_it
+    seen = {prefix: _add(*ends) for prefix, ends in beams.items()}
     ranks = {
-        prefix: score + _told(language, *said[prefix], Codec.BLANK)[0]
+        prefix: score + said[prefix] + _told(language, contexts[prefix], Codec.BLANK)
         for prefix, score in seen.items()
     }
     if lexicon is not None:
@@ -138,7 +163,7 @@ def _search(
     agreed = _total(seen.values()) + ranks[likeliest] - _total(ranks.values())
     return Decoded(
         indices=list(likeliest),
-        frames=_align(scores, likeliest),
+        frames=path.frames if likeliest == (*path.indices,) else _align(scores, likeliest),
         confidence=min(math.exp((seen[likeliest] + agreed) / 2), 1.0),
     )
 
@@ -152,17 +177,15 @@ _LANGUAGE_WEIGHT = 0.2
 _WORD_WEIGHT = 0.6
 #: What each symbol gets besides, for the language model alone finds short texts the likeliest.
 _SYMBOL_BONUS = 0.4
+_MOST_SAID = _SYMBOL_BONUS  # of one symbol, for the logarithm of a probability is below 0
 
 
-def _told(
-    language: LanguageModel | None, before: float, context: Context, index: int
-) -> tuple[float, Context]:
-    """What the language model adds to a text, and its context, behind one more label."""
+def _told(language: LanguageModel | None, context: Context, index: int) -> float:
+    """What the language model adds to a text for one more label, or for its end."""
     if language is None:
-        return before, context
+        return 0.0
     bonus = 0.0 if index == Codec.BLANK else _SYMBOL_BONUS
-    score = _LANGUAGE_WEIGHT * language.scores(context)[index] + bonus
-    return before + score, language.after(context, index)
+    return _LANGUAGE_WEIGHT * language.scores(context)[index] + bonus
 
 
 #: Log probability below which a class is not followed.
@@ -179,17 +202,6 @@ def _add(a: float, b: float) -> float:
 def _total(values: Iterable[float]) -> float:
     """The logarithm of the sum of all exp(value)."""
     return reduce(_add, values, -math.inf)
-
-
-def _gain(
-    beams: dict[Prefix, tuple[float, float]],
-    prefix: Prefix,
-    *,
-    blank: float = -math.inf,
-    symbol: float = -math.inf,
-) -> None:
-    before = beams.get(prefix, (-math.inf, -math.inf))
-    beams[prefix] = _add(before[0], blank), _add(before[1], symbol)
 
 
 def _align(scores: np.ndarray, indices: Sequence[int]) -> list[tuple[int, int]]:
