@@ -13,8 +13,10 @@ import numpy as np
 
 from ocr_pipeline.directions import directions, weighted_median
 
-#: Degrees of slant from which on a page is seen anew: detectors learn on almost level pages.
-LEAST_SLANT = 4.0
+#: Degrees of slant from which on a page is seen anew: detectors learn on almost level pages. Fewer
+#: words than so many must slant by more: they are a sign's, mostly, seen from aside, and what is
+#: sheared does not get straight by turning.
+LEAST_SLANT, MANY, LEAST_SLANT_OF_FEW = 4.0, 8, 12.0
 #: A page has a slant if this share of its text, by length, lies within so many degrees of it.
 AGREED, ABOUT = 0.6, 4.0
 #: Longest side of pictures that OpenCV 4 can warp.
@@ -108,7 +110,8 @@ def face_text(
 def page_slant(quads: np.ndarray) -> float:
     """Degrees, clockwise, by which the lines of a page are off the nearest axis: -45 to 45.
 
-    It is 0 where that is less than `LEAST_SLANT`, and where words do not agree.
+    It is 0 where that is less than `LEAST_SLANT`, or `LEAST_SLANT_OF_FEW` where fewer than `MANY`
+    words are long enough to tell, and where words do not agree.
 
     Args:
         quads: (N, 4, 2), each along its text, or across it.
@@ -125,7 +128,8 @@ def page_slant(quads: np.ndarray) -> float:
     middle = weighted_median(off, lengths)
     slant = (mean + middle + 45) % 90 - 45
     agreed = lengths[np.abs(off - middle) <= ABOUT].sum() >= AGREED * lengths.sum()
-    return float(slant) if agreed and abs(slant) >= LEAST_SLANT else 0.0
+    least = LEAST_SLANT if len(lengths) >= MANY else LEAST_SLANT_OF_FEW
+    return float(slant) if agreed and abs(slant) >= least else 0.0
 
 
 def start_along(quads: np.ndarray, degrees: float) -> np.ndarray:

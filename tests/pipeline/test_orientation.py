@@ -103,6 +103,14 @@ def test_words_that_disagree_have_no_slant():
     assert page_slant(np.empty((0, 4, 2), np.float32)) == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "degrees", "seen"), [(8, 8, 8), (7, 8, 0), (7, 14, 14), (1, 14, 14)]
+)
+def test_few_words_must_slant_by_more(words, degrees, seen):
+    quads = slanted(PAGE[PAGE[:, 1, 0] - PAGE[:, 0, 0] > 40][:words], degrees)
+    assert page_slant(quads) == pytest.approx(seen, abs=0.01)
+
+
 @dataclass
 class Said:
     text: str
