@@ -5,7 +5,6 @@ in its reading direction. Coordinates are pixel edges: an image of width W spans
 """
 
 import math
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 Window = tuple[int, int, int, int]  # left, top, right, bottom
 
 _FAINT = 10  # levels of a channel that differ no more are one tone
-_SAVED = 0.2  # squares of its height that a box loses at least where it is slanted
+_SAVED = 0.2  # squares of a rectangle's shorter side that a parallelogram is smaller at least
 _LEAST_SINE = 0.6  # of the angle between edges of a box
 _LEAST_PART = 0.7  # of a page's side that is looked at, however little is on it
 
@@ -130,7 +129,8 @@ def smallest_boxes(contours: list[np.ndarray], upright_slack: float) -> np.ndarr
 
     Returns:
         float64 (N, 6): x, y of the centre, width, height, degrees clockwise of the width from the
-        right and of the height from straight down, the former within -45..45. Outlines join the
+        right and of the height from straight down. The width is what runs nearer to the right: it
+        is off by 45 degrees at most in rectangles, by 72 in parallelograms. Outlines join the
         centres of pixels; boxes reach the pixels' edges.
     """
     rects = np.array(
@@ -144,26 +144,27 @@ def smallest_boxes(contours: list[np.ndarray], upright_slack: float) -> np.ndarr
     boxes = rects[:, [0, 1, 2, 3, 4, 4]]
 
     slanted = np.zeros(len(boxes), bool)
-    for i, most in enumerate(_area(boxes.T) - _SAVED * boxes[:, 2:4].min(1) ** 2):
+    for i, most in enumerate(_areas(boxes) - _SAVED * boxes[:, 2:4].min(1) ** 2):
         if cv2.contourArea(contours[i]) < most:
             box = _smallest_parallelogram(cv2.convexHull(contours[i])[:, 0].astype(np.float64))
-            if box is not None and _area(box) < most:
+            if box is not None and _areas(box) < most:
                 boxes[i], slanted[i] = box, True
 
     boxes[:, :2] += 0.5
-    # Along an upright edge the outermost centres lie half a pixel inside; the more steps a slanting
-    # edge climbs, the nearer to it comes the nearest of them.
-    boxes[:, 2:4] += 1 / (1 + boxes[:, 3:1:-1] * np.abs(np.tan(np.deg2rad(boxes[:, 4:]))))
+    # At an upright edge the outermost centres lie half a pixel inside; the more steps a slanting
+    # edge climbs, the nearer to it comes the nearest of them. The width ends at edges that lean as
+    # the height does, and the other way round.
+    boxes[:, 2:4] += 1 / (1 + boxes[:, 3:1:-1] * np.abs(np.tan(np.deg2rad(boxes[:, :3:-1]))))
 
     upright = np.array([cv2.boundingRect(outline)[2:] for outline in contours]).reshape(-1, 2)
-    little = upright.prod(1) <= (1 + upright_slack) * _area(boxes.T)
+    little = upright.prod(1) <= (1 + upright_slack) * _areas(boxes)
     boxes[little & ~slanted, 4:] = 0
     return boxes
 
 
-def _area(box: np.ndarray) -> Any:
-    _, _, width, height, turn, lean = box
-    return width * height * np.cos(np.deg2rad(turn - lean))
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    """Of boxes (..., 6) of `smallest_boxes`."""
+    return boxes[..., 2] * boxes[..., 3] * np.cos(np.deg2rad(boxes[..., 4] - boxes[..., 5]))
 
 
 def _smallest_parallelogram(hull: np.ndarray) -> np.ndarray | None:
@@ -180,19 +181,19 @@ def _smallest_parallelogram(hull: np.ndarray) -> np.ndarray | None:
     sines = np.abs(normals @ edges.T)
     spans = high - low
     with np.errstate(divide="ignore"):
-        saved = np.where(sines > _LEAST_SINE, spans[:, None] * spans / sines, np.inf)
-    i, j = np.unravel_index(saved.argmin(), saved.shape)
-    if not 0 < saved[i, j] < np.inf:
+        sizes = np.where(sines > _LEAST_SINE, spans[:, None] * spans / sines, np.inf)
+    i, j = np.unravel_index(sizes.argmin(), sizes.shape)
+    if not 0 < sizes[i, j] < np.inf:
         return None
     # The width is that which runs nearer to the right.
     if abs(edges[i, 0]) < abs(edges[j, 0]):
         i, j = j, i
     middle = np.linalg.solve(normals[[i, j]], (low + high)[[i, j]] / 2)
-    sizes = spans[[j, i]] / sines[i, j]
+    sides = spans[[j, i]] / sines[i, j]
     along = edges[i] * np.sign(edges[i, 0])
     down = edges[j] * np.sign(along[0] * edges[j, 1] - along[1] * edges[j, 0])
     turn, lean = np.arctan2(along[1], along[0]), np.arctan2(-down[0], down[1])
-    return np.array([*middle, *sizes, np.rad2deg(turn), np.rad2deg(lean)])
+    return np.array([*middle, *sides, np.rad2deg(turn), np.rad2deg(lean)])
 
 
 def box_quads(boxes: np.ndarray) -> np.ndarray:

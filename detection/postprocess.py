@@ -49,7 +49,8 @@ class Regions:
 
         Returns:
             quads float32 (N, 4, 2) in pixels of the image, not cut at its border, each starting at
-            the corner from which its text would be read if it is turned by 45 degrees at most;
+            the corner from which its text would be read if it is turned by 45 degrees at most
+            (by more where it is sheared);
             scores float32 (N,), the mean probability of the region.
         """
         # At the image's resolution edges fall to half a pixel of the map.

@@ -59,8 +59,8 @@ def collate(crops: Sequence[np.ndarray], *, rows: int | None = None) -> tuple[Te
     """Stack grey crops (32, w) -> images (B, 1, 32, W) float32 and true widths (B,) int64.
 
     Each crop is standardised by its own mean and deviation (ink and paper of any brightness
-    come out alike), then padded with zeros at the right. With `rows`, blank rows of width 0
-    fill the batch up to that many.
+    come out alike), then padded with zeros at the right. With `rows`, blank rows, as wide
+    as the widest crop so that nothing of them is masked, fill the batch up to that many.
     """
     widths = [crop.shape[1] for crop in crops]
     rows = rows or len(crops)
@@ -69,4 +69,4 @@ def collate(crops: Sequence[np.ndarray], *, rows: int | None = None) -> tuple[Te
         values = crop.astype(np.float32)
         # The floor keeps sensor noise on a blank crop from being blown up to look like ink.
         image[0, :, : crop.shape[1]] = (values - values.mean()) / max(values.std(), 12.0)
-    return torch.from_numpy(images), torch.tensor(widths + [0] * (rows - len(crops)))
+    return torch.from_numpy(images), torch.tensor(widths + [max(widths)] * (rows - len(crops)))

@@ -127,11 +127,13 @@ def _search(
         for prefix, (blank, symbol) in beams.items():
             either, before = _add(blank, symbol), said[prefix]
             for index in likely:
+                if index == Codec.BLANK:
+                    continue
                 # Without a blank between them, two alike are one.
                 alike = prefix and index == prefix[-1]
                 score = float(frame[index]) + (blank if alike else either)
                 hopeless = score + before < least
-                if index == Codec.BLANK or (hopeless and prefix not in parents):
+                if hopeless and prefix not in parents:
                     continue
                 text = (*prefix, index)
                 if text in beams:
@@ -149,7 +151,7 @@ def _search(
         beams = {each: grown[each] for each in best if ranks[each] >= ranks[best[0]] - margin}
         for each in beams.keys() - contexts.keys():
             before_it = contexts[each[:-1]]
-            contexts[each] = language.after(before_it, each[-1]) if language else before_it
+            contexts[each] = before_it if language is None else language.after(before_it, each[-1])
     seen = {prefix: _add(*ends) for prefix, ends in beams.items()}
     ranks = {
         prefix: score + said[prefix] + _told(language, contexts[prefix], Codec.BLANK)
@@ -177,7 +179,8 @@ _LANGUAGE_WEIGHT = 0.2
 _WORD_WEIGHT = 0.6
 #: What each symbol gets besides, for the language model alone finds short texts the likeliest.
 _SYMBOL_BONUS = 0.4
-_MOST_SAID = _SYMBOL_BONUS  # of one symbol, for the logarithm of a probability is below 0
+#: The most that the language model adds for one: the logarithm of a probability is below 0.
+_MOST_SAID = _SYMBOL_BONUS
 
 
 def _told(language: LanguageModel | None, context: Context, index: int) -> float:
@@ -188,7 +191,7 @@ def _told(language: LanguageModel | None, context: Context, index: int) -> float
     return _LANGUAGE_WEIGHT * language.scores(context)[index] + bonus
 
 
-#: Log probability below which a class is not followed.
+#: Log probability below which a class makes no text longer.
 _NEGLIGIBLE = math.log(1e-3)
 
 

@@ -1,7 +1,6 @@
 """CRNN: CNN -> BiLSTM -> linear (Shi et al. 2015, arXiv 1507.05717), with exact masking."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 #: Input columns a time step covers.
@@ -145,11 +144,12 @@ class CRNN(nn.Module):
         Returns:
             Logits (B, W / 4, V); those at or beyond `time_steps(widths)` mean nothing.
         """
-        full, half, quarter = (column_mask(widths, images.shape[3], s) for s in (1, 2, 4))
+        least = int(widths.min())  # a GPU waits for it, once
+        full, half, quarter = (column_mask(widths, images.shape[3], s, least) for s in (1, 2, 4))
         x = self.stem(images.contiguous(memory_format=torch.channels_last), full)  # B, C, 32, W
         for stage, mask in zip(self.stages, (half, quarter, quarter), strict=True):
             x = stage(x, mask)  # B, C, 16 | 8 | 4, W/2 | W/4 | W/4
-        x = F.relu(self.project_norm(self.project(x)))  # B, 512, 4, T
+        x = self.project_norm(self.project(x)).relu_()  # B, 512, 4, T
         # Channels stay last, as they are in memory: any other order costs more than the LSTMs.
         x = self.squeeze(x.permute(0, 3, 2, 1).flatten(2))  # B, T, 256
         steps = time_steps(widths)
@@ -158,15 +158,15 @@ class CRNN(nn.Module):
         return self.head(self.dropout(x))  # B, T, V
 
 
-def column_mask(widths: Tensor, width: int, stride: int) -> Tensor:
-    """(B, 1, 1, K): of the last K of a map's width / stride columns, 1 where they hold any of the
-    crop. Those before are within all crops; of a batch of like widths few are left."""
-    held = -(-widths // stride)
-    columns = torch.arange(int(held.min()), width // stride, device=widths.device)
-    return (columns < held[:, None])[:, None, None].float()
+def column_mask(widths: Tensor, width: int, stride: int, least: int) -> Tensor:
+    """Of a map's width / stride columns the last K: bool (B, 1, 1, K), whether they hold any of the
+    crop. Those before are within all crops, of which `least` pixels is the narrowest; of a batch of
+    like widths few are left."""
+    columns = torch.arange(-(-least // stride), width // stride, device=widths.device)
+    return (columns < -(-widths // stride)[:, None])[:, None, None]
 
 
 def _masked(x: Tensor, mask: Tensor) -> Tensor:
     """`x` (B, C, H, W) itself, its last K columns times the mask (B, 1, 1, K)."""
-    x[..., x.shape[3] - mask.shape[3] :] *= mask.to(x.dtype)
+    x[..., x.shape[3] - mask.shape[3] :] *= mask
     return x

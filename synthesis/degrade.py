@@ -2,9 +2,10 @@
 
 `degrade` draws one of five roads for each page: nearly clean, scan, fax or copy, camera, or print
 on coloured and photographic grounds; a sixth is for photographs, which need a lens alone. Every
-effect is scaled by the height of the page's own words, so that text stays readable by a person;
-words that end up too small or too smeared are marked `ignore`. All randomness comes from the
-generator given. Coordinates are pixel edges.
+effect is scaled by the height of the page's own words, so that text stays readable by a person (on
+photographs, of any of the words, and smaller ones may be lost); words that end up too small or too
+smeared are marked `ignore`. All randomness comes from the generator given. Coordinates are pixel
+edges.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class _Sheet:
 
     image: np.ndarray
     quads: np.ndarray
-    text_height: float  # of the smaller words of the page, pixels
+    text_height: float  # of the smaller words of a page, of any of a photograph's, pixels
     detail: np.ndarray = field(init=False)  # (N,) share of each word's pixels left after smearing
 
     def __post_init__(self) -> None:

@@ -34,7 +34,7 @@ LETTERING = (20.0, 60.0)  # pixels: heights of words before they are laid on a p
 LARGEST, LEGIBLE = 4.0, 6.0  # enlargement of lettering, and height of the lowest on a picture
 ORNAMENT = 40  # pixels of an ornament as drawn for what is a word's height elsewhere
 ARCHED = 0.35  # share of the groups that are bent into an arch, if they are lines
-CLOSE = 0.35  # share of the groups whose words are moved together, if they are a line
+CLOSE = 0.35  # share of the groups whose words or lines are moved together
 TRIES = 8  # places tried for a group of words before it is given up
 VISIBLE = 28.0  # grey levels between a word's darkest and lightest parts as the camera shows it
 LEAST_CONTRAST = 65.0  # grey levels between lettering and its ground
@@ -361,7 +361,8 @@ def _piece(photo: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) 
 
 def _set_close(group: Group, rng: np.random.Generator) -> Group:
     """Words with little between them, as on signs: the lines of a block; or those of a line, some
-    in another weight or tone, which alone may part them; any other group as it is."""
+    in another weight or tone, which alone may part them. Single words, and words of a line that lie
+    over each other, stay as they are."""
     cover, words = group
     if len(words) < 2:
         return group
@@ -370,8 +371,10 @@ def _set_close(group: Group, rng: np.random.Generator) -> Group:
     tall = float(np.median(high[:, 1] - low[:, 1]))
     if np.ptp(low[:, 1] + high[:, 1]) > 0.4 * tall:
         return _squeezed(group, 1, rng.uniform(0, 0.15) * tall)
+    order = low[:, 0].argsort()
+    if (low[order[1:], 0] < high[order[:-1], 0]).any():
+        return group
     cover, words = _squeezed(group, 0, rng.uniform(0.06, 0.25) * tall)
-    cover = cover.copy()
     for word in words:
         x0, x1 = word["quad"][:, 0].min(), word["quad"][:, 0].max()
         draw, part = rng.random(), cover[:, max(int(x0), 0) : max(int(x1) + 1, 1)]
@@ -387,8 +390,8 @@ def _set_close(group: Group, rng: np.random.Generator) -> Group:
 
 
 def _squeezed(group: Group, axis: int, left: float) -> Group:
-    """The group with no more than `left` pixels between its words along x (0) or y (1); as much as
-    there is where words stand beside each other."""
+    """The group with no more than `left` pixels between its words along x (0) or y (1). Gaps are
+    shut where no word crosses them."""
     cover, words = group
     spans = sorted((word["quad"][:, axis].min(), word["quad"][:, axis].max()) for word in words)
     kept = np.ones(cover.shape[1 - axis], bool)

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from detection.geometry import (
     printed_window,
     resize,
     shrink_distances,
+    smallest_boxes,
     unshrink_distances,
     working_scale,
 )
@@ -89,3 +91,20 @@ def test_blank_margins_are_left_out(print_at, expected):
         left, top, right, bottom = print_at
         page[top:bottom, left:right] -= np.array([0, 0, 15], np.uint8)  # pale, and blue alone
     assert printed_window(page) == expected
+
+
+@pytest.mark.parametrize(("turn", "lean"), [(0, 0), (20, 20), (20, 0), (-30, 5), (0, 35), (0, -35)])
+def test_boxes_have_the_size_of_what_they_hold(turn, lean):
+    along, down = (np.deg2rad(degrees) for degrees in (turn, lean))
+    along = 60.0 * np.array([np.cos(along), np.sin(along)])
+    down = 20.0 * np.array([-np.sin(down), np.cos(down)])
+    fine = np.zeros((2000, 2000), np.uint8)  # a tenth of a pixel
+    corners = np.array([-along - down, along - down, along + down, down - along]) / 2
+    cv2.fillPoly(fine, [np.round(10 * corners + 1000 - 0.5).astype(int)], 255)
+    coarse = cv2.resize(fine, (200, 200), interpolation=cv2.INTER_AREA) > 127
+    outlines, _ = cv2.findContours(
+        coarse.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )
+    (box,) = smallest_boxes(list(outlines), 0.15)
+    np.testing.assert_allclose(box, [100, 100, 60, 20, turn, lean], atol=1.0)
+    np.testing.assert_allclose(box[2:4], [60, 20], atol=0.6)

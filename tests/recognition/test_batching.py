@@ -30,7 +30,7 @@ def test_collate_pads_to_the_ladder_and_keeps_true_widths():
     crops = [np.random.default_rng(w).integers(0, 255, (HEIGHT, w), np.uint8) for w in (9, 21)]
     images, true_widths = collate(crops, rows=4)
     assert images.shape == (4, 1, HEIGHT, 32)
-    assert true_widths.tolist() == [9, 21, 0, 0]
+    assert true_widths.tolist() == [9, 21, 21, 21]
     assert not images[0, :, :, 9:].any()
     assert not images[2:].any()
     assert abs(images[1, 0, :, :21].mean()) < 1e-5

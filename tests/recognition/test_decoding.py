@@ -1,3 +1,4 @@
+import math
 from collections import Counter
 from itertools import groupby, pairwise, product
 
@@ -7,8 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recognition import decoding
 from recognition.codec import Codec
 from recognition.decoding import beam_decode, character_spans, greedy_decode
+from recognition.language import LanguageModel, learn
 from recognition.metrics import expected_calibration_error, fit_exponent
 
 codec = Codec(charset="abc")
@@ -89,6 +92,18 @@ def test_many_paths_outweigh_the_best_one():
     assert decoded.confidence == pytest.approx(0.64, rel=1e-4)
     (best_alone,) = beam_decode(logits, [2], width=4, margin=0.1)
     assert best_alone.indices == []  # "a" was behind after the first step
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.5, 1.0, 4.0]))
+def test_nothing_that_could_be_saved_is_dropped(seed, margin):
+    tables, characters = learn({"cab": 5.0, "abba": 3.0, "bac": 1.0, "cc": 1.0})
+    language = LanguageModel(tables=tables, characters=characters, codec=codec)
+    logits = 2 * torch.randn(1, 12, 4, generator=torch.Generator().manual_seed(seed))
+    settings = dict(width=8, margin=margin, language=language)
+    pruned = beam_decode(logits, [12], **settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoding, "_MOST_SAID", math.inf)  # all could be saved
+        assert beam_decode(logits, [12], **settings) == pruned
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40))
