@@ -12,9 +12,9 @@ import numpy as np
 Window = tuple[int, int, int, int]  # left, top, right, bottom
 
 _FAINT = 10  # levels of a channel that differ no more are one tone
+_LEAST_PART = 0.7  # of a page's side that is looked at, however little is on it
 _SAVED = 0.2  # squares of a rectangle's shorter side that a parallelogram is smaller at least
 _LEAST_SINE = 0.6  # of the angle between edges of a box
-_LEAST_PART = 0.7  # of a page's side that is looked at, however little is on it
 
 
 def working_scale(height: int, width: int, *, long_side: int, max_upscale: float) -> float:
@@ -143,12 +143,11 @@ def smallest_boxes(contours: list[np.ndarray], upright_slack: float) -> np.ndarr
     rects[odd, 2:4] = rects[odd, 3:1:-1]
     boxes = rects[:, [0, 1, 2, 3, 4, 4]]
 
-    slanted = np.zeros(len(boxes), bool)
     for i, most in enumerate(_areas(boxes) - _SAVED * boxes[:, 2:4].min(1) ** 2):
         if cv2.contourArea(contours[i]) < most:
             box = _smallest_parallelogram(cv2.convexHull(contours[i])[:, 0].astype(np.float64))
             if box is not None and _areas(box) < most:
-                boxes[i], slanted[i] = box, True
+                boxes[i] = box
 
     boxes[:, :2] += 0.5
     # At an upright edge the outermost centres lie half a pixel inside; the more steps a slanting
@@ -158,7 +157,7 @@ def smallest_boxes(contours: list[np.ndarray], upright_slack: float) -> np.ndarr
 
     upright = np.array([cv2.boundingRect(outline)[2:] for outline in contours]).reshape(-1, 2)
     little = upright.prod(1) <= (1 + upright_slack) * _areas(boxes)
-    boxes[little & ~slanted, 4:] = 0
+    boxes[little & (boxes[:, 4] == boxes[:, 5]), 4:] = 0
     return boxes
 
 

@@ -136,15 +136,12 @@ def _search(
                 if hopeless and prefix not in parents:
                     continue
                 text = (*prefix, index)
-                if text in beams:
-                    as_it_is, again = grown[text]
-                    grown[text] = as_it_is, _add(again, score)
-                elif hopeless:
+                if hopeless and text not in beams:
                     continue
-                else:
-                    if text not in said:
-                        said[text] = before + _told(language, contexts[prefix], index)
-                    grown[text] = -math.inf, score
+                if text not in said:
+                    said[text] = before + _told(language, contexts[prefix], index)
+                stays, again = grown.get(text, (-math.inf, -math.inf))
+                grown[text] = stays, _add(again, score)
                 ranks[text] = _add(*grown[text]) + said[text]
                 least = max(least, ranks[text] - margin - _MOST_SAID)
         best = sorted(ranks, key=ranks.__getitem__, reverse=True)[:width]

@@ -17,9 +17,10 @@ from detection.geometry import (
 )
 
 
-def rectangle(width, height, degrees=0.0, center=(0.0, 0.0)):
-    turn = np.deg2rad(degrees)
-    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+def rectangle(width, height, degrees=0.0, center=(0.0, 0.0), lean=None):
+    """Or a parallelogram, whose upright edges lean by other degrees."""
+    turn, lean = np.deg2rad([degrees, degrees if lean is None else lean])
+    matrix = np.array([[np.cos(turn), -np.sin(lean)], [np.sin(turn), np.cos(lean)]])
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [width / 2, height / 2]
     return as_quads(corners @ matrix.T + center)
 
@@ -95,12 +96,9 @@ def test_blank_margins_are_left_out(print_at, expected):
 
 @pytest.mark.parametrize(("turn", "lean"), [(0, 0), (20, 20), (20, 0), (-30, 5), (0, 35), (0, -35)])
 def test_boxes_have_the_size_of_what_they_hold(turn, lean):
-    along, down = (np.deg2rad(degrees) for degrees in (turn, lean))
-    along = 60.0 * np.array([np.cos(along), np.sin(along)])
-    down = 20.0 * np.array([-np.sin(down), np.cos(down)])
     fine = np.zeros((2000, 2000), np.uint8)  # a tenth of a pixel
-    corners = np.array([-along - down, along - down, along + down, down - along]) / 2
-    cv2.fillPoly(fine, [np.round(10 * corners + 1000 - 0.5).astype(int)], 255)
+    corners = rectangle(600, 200, turn, (1000, 1000), lean)
+    cv2.fillPoly(fine, np.round(corners - 0.5).astype(int), 255)
     coarse = cv2.resize(fine, (200, 200), interpolation=cv2.INTER_AREA) > 127
     outlines, _ = cv2.findContours(
         coarse.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE

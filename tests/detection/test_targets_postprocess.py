@@ -46,11 +46,7 @@ def test_a_word_survives(height, aspect, degrees, x, y):
     side=st.sampled_from([-1, 1]),
 )
 def test_a_word_seen_from_aside_keeps_its_shape(height, aspect, degrees, lean, side):
-    turn, upright = np.deg2rad([degrees, degrees + side * lean])
-    along = np.array([np.cos(turn), np.sin(turn)]) * height * aspect / 2
-    down = np.array([-np.sin(upright), np.cos(upright)]) * height / 2
-    quad = np.stack([-along - down, along - down, along + down, down - along])
-    quad += np.array([250, 180])
+    (quad,) = rectangle(height * aspect, height, degrees, (250, 180), degrees + side * lean)
     (found,), _ = round_trip(quad, height=360)
     assert polygon_iou(quad, found) > 0.9
     if abs(degrees + side * lean) < 40:  # else which of its sides is its foot is not to be known
