@@ -71,9 +71,9 @@ def load_model(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, s
     _check_trusted(config, path)
     try:
         model = instantiate(OmegaConf.create(config))
-        model.load_state_dict(state)
     except (RuntimeError, TypeError) as error:
         raise WeightsError(f"{path}: does not fit this version of its model ({error})") from error
+    _fill(model, state, path)
     return model.to(device, memory_format=torch.channels_last).eval(), metadata
 
 
@@ -92,15 +92,7 @@ def load_state(model: nn.Module, path: str | Path, *, charset: str = "") -> None
             old=split_symbols(known),
             new=split_symbols(charset),
         )
-    wanted = model.state_dict()
-    for name, value in wanted.items():
-        if name not in state or state[name].shape != value.shape:
-            found = "is absent" if name not in state else f"is {tuple(state[name].shape)}"
-            raise WeightsError(
-                f"{path}: {name} {found}, the model wants {tuple(value.shape)}; "
-                "train with the config that made these weights"
-            )
-    model.load_state_dict(state)
+    _fill(model, state, path)
 
 
 def read_calibration(path: str | Path) -> dict[str, Any]:
@@ -246,6 +238,20 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     return {
         name: value.float() if value.is_floating_point() else value for name, value in state.items()
     }, metadata
+
+
+def _fill(model: nn.Module, state: dict[str, torch.Tensor], path: str | Path) -> None:
+    """`load_state_dict`, but that of all that does not fit one name is enough."""
+    wanted = model.state_dict()
+    for name in {**wanted, **state}:
+        found = tuple(state[name].shape) if name in state else "absent"
+        shape = tuple(wanted[name].shape) if name in wanted else "none"
+        if found != shape:
+            raise WeightsError(
+                f"{path}: {name} is {found}, the model wants {shape}; these weights are of another "
+                "config, or of another version of this program"
+            )
+    model.load_state_dict(state)
 
 
 def _plain(config: Any) -> Any:

@@ -20,7 +20,7 @@ from ocr_pipeline.weights import (
 from recognition.model import CRNN
 
 CPU = torch.device("cpu")
-config = L(CRNN)(num_classes=4, channels=(4, 8, 8, 16), blocks=(0, 0, 0), features=16, hidden=16)
+config = L(CRNN)(num_classes=4, channels=(4, 8, 8, 16), blocks=(0, 0, 0), squeezed=16, hidden=16)
 
 
 @pytest.fixture
@@ -69,6 +69,31 @@ def test_unusable_files_are_named(tmp_path, content, reason):
         path.write_bytes(content)
     with pytest.raises(WeightsError, match=rf"r\.safetensors: .*{reason}"):
         load_recognizer(path, CPU)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"blocks": (0, 0, 1)},
+            r"stages\.2\.1\.first\.depthwise\.weight is absent, the model wants",
+        ),
+        ({"hidden": 8}, r"lstm1\.ahead\.weight_ih_l0 is \(64, 16\), the model wants \(32, 16\)"),
+    ],
+)
+def test_weights_of_another_model_are_named(tmp_path, crnn, changes, reason):
+    path = tmp_path / "r.safetensors"
+    save_weights(path, crnn, {**config, **changes})
+    with pytest.raises(WeightsError, match=reason):
+        load_model(path, CPU)
+
+
+def test_weights_that_no_model_asks_for_are_named(tmp_path, crnn):
+    crnn.head.register_buffer("more", torch.zeros(2))
+    path = tmp_path / "r.safetensors"
+    save_weights(path, crnn, config)
+    with pytest.raises(WeightsError, match=r"head\.more is \(2,\), the model wants none"):
+        load_model(path, CPU)
 
 
 def test_weights_of_the_other_stage_are_refused(tmp_path, crnn):
