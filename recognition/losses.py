@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from recognition.codec import Codec
 from recognition.model import CRNN, time_steps
+from recognition.recognizer import Recognizer
 
 
 class CTCObjective(nn.Module):
@@ -23,21 +24,7 @@ class CTCObjective(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """batch: images (B, 1, 32, W), widths (B,), labels (sum of lengths,), lengths (B,)."""
-        device = next(self.model.parameters()).device
-        images, widths = batch["images"].to(device), batch["widths"].to(device)
-        logits = self.model(images, widths)  # B, T, V
-        with torch.autocast(device.type, enabled=False):
-            log_probs = logits.float().log_softmax(dim=2).transpose(0, 1)  # T, B, V
-            loss = F.ctc_loss(
-                log_probs,
-                batch["labels"].to(device),
-                time_steps(widths),
-                batch["lengths"].to(device),
-                blank=Codec.BLANK,
-                reduction="mean",
-                zero_infinity=True,
-            )
-        return {"loss_ctc": loss}
+        return {"loss_ctc": _ctc(_log_probs(self.model, batch), batch)}
 
     @staticmethod
     def split(batch: dict[str, Tensor], pieces: int) -> list[tuple[dict[str, Tensor], float]]:
@@ -56,3 +43,63 @@ class CTCObjective(nn.Module):
             (dict(zip(names, part, strict=True)), len(part[1]) / len(batch["widths"]))
             for part in parts
         ]
+
+
+class DistilledObjective(CTCObjective):
+    """A CRNN that learns from a trained recognizer too (Hinton et al. 2015, arXiv 1503.02531).
+
+    Besides the CTC loss, the Kullback-Leibler divergence of its classes from the teacher's, mean
+    over the valid time steps, times `weight`: a label says what stands in a crop, the teacher also
+    where, and what it might be taken for.
+
+    Raises:
+        ValueError: the teacher reads another charset.
+    """
+
+    def __init__(self, *, model: CRNN, teacher: Recognizer, weight: float = 4.0):
+        super().__init__(model=model)
+        if teacher.model.num_classes != model.num_classes:
+            raise ValueError(
+                f"the teacher ({teacher.source}) has {teacher.model.num_classes} classes, the "
+                f"model {model.num_classes}; give both one charset"
+            )
+        device = next(model.parameters()).device
+        self.teacher = teacher.model.to(device).requires_grad_(False)
+        self.weight = weight
+
+    def train(self, mode: bool = True) -> "DistilledObjective":
+        """Only the model is in training, never the teacher."""
+        super().train(mode)
+        self.teacher.eval()
+        return self
+
+    def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """As `CTCObjective`, and the divergence."""
+        said = _log_probs(self.model, batch)
+        with torch.no_grad():
+            known = _log_probs(self.teacher, batch)
+        steps = torch.arange(said.shape[1])[None] < time_steps(batch["widths"])[:, None]  # B, T
+        steps = steps.to(said.device)
+        divergence = F.kl_div(said[steps], known[steps], log_target=True, reduction="batchmean")
+        return {"loss_ctc": _ctc(said, batch), "loss_distillation": self.weight * divergence}
+
+
+def _log_probs(model: CRNN, batch: dict[str, Tensor]) -> Tensor:
+    """(B, T, V), in float32."""
+    device = next(model.parameters()).device
+    logits = model(batch["images"].to(device), batch["widths"].to(device))
+    return logits.float().log_softmax(dim=2)
+
+
+def _ctc(log_probs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    device = log_probs.device
+    with torch.autocast(device.type, enabled=False):
+        return F.ctc_loss(
+            log_probs.transpose(0, 1),  # T, B, V
+            batch["labels"].to(device),
+            time_steps(batch["widths"].to(device)),
+            batch["lengths"].to(device),
+            blank=Codec.BLANK,
+            reduction="mean",
+            zero_infinity=True,
+        )

@@ -28,7 +28,7 @@ from tests.recognition.test_data import page_of
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
-SIZES = dict(channels=(8, 16, 24, 32), blocks=(0, 0, 1), features=32, hidden=32)
+SIZES = dict(channels=(8, 16, 24, 32), blocks=(0, 0, 1), squeezed=32, hidden=32)
 pages = [page_of(["abba", "cab", "head", "fade", "bed"])]
 
 
