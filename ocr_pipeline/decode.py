@@ -87,6 +87,8 @@ def read_pages(
             raise InputError(path, reason, "raise --max-pages, or choose with --pages")
         if page is not None:
             yield page
+    if not found and decoding.pages is None:
+        raise InputError(path, "it has no pages", "export it again")
     if not found:
         wanted = ", ".join(f"{low}-{high}" for low, high in decoding.pages or ())
         raise InputError(path, f"none of the pages {wanted} are in it", "ask for others")
@@ -131,15 +133,22 @@ def _read_pdf(
 ) -> Iterator[PageImage | None]:
     from pypdfium2 import PdfDocument, PdfiumError
 
-    try:
-        pdf = PdfDocument(path, password=decoding.password)
-    except PdfiumError as error:
-        if "password" in str(error).lower():
-            reason, remedy = "the PDF is locked", "give its password with --password"
-            if decoding.password is not None:
-                reason = "the password does not open this PDF"
-            raise InputError(path, reason, remedy) from None
-        raise InputError(path, f"broken PDF ({error})", "export or download it again") from None
+    def open_with(password: str | None) -> PdfDocument | None:
+        """None if it is locked, and this is not its password."""
+        try:
+            return PdfDocument(path, password=password)
+        except PdfiumError as error:
+            if "password" in str(error).lower():
+                return None
+            raise InputError(path, f"broken PDF ({error})", "export or download it again") from None
+
+    # A password that one of many files needs is wrong for those that need none.
+    pdf = open_with(None) or (decoding.password and open_with(decoding.password))
+    if not pdf:
+        reason, remedy = "the PDF is locked", "give its password with --password"
+        if decoding.password is not None:
+            reason, remedy = "the password does not open this PDF", "give the one that does"
+        raise InputError(path, reason, remedy)
     with pdf:
         pdf.init_forms()
         for index in range(int(min(len(pdf), decoding.last))):
@@ -183,22 +192,23 @@ def _read_image(
     path: Path, decoding: Decoding, on_error: Callable[[InputError], None]
 ) -> Iterator[PageImage | None]:
     with _open(path, path) as image:
-        if image.format != "TIFF":
-            if decoding.wants(0):
-                yield _decode(path, image, 0, decoding.max_pixels)
+        if image.format != "TIFF":  # it has no pages that could be chosen
+            yield _decode(path, image, 0, decoding.max_pixels)
             return
         index = 0
+        smaller = 0  # versions of pages
         frames = ImageSequence.Iterator(image)
         while index < decoding.last:
             try:
                 if not _next_frame(path, frames, index):
-                    return
+                    break
             except InputError as error:  # where the next one begins is not known either
                 on_error(error)
                 yield None
                 return
             # Tag 254 (NewSubfileType), bit 0: a smaller version of another page.
             if int(image.tag_v2.get(254, 0)) & 1:  # type: ignore[attr-defined]
+                smaller += 1
                 continue
             if decoding.wants(index):
                 try:
@@ -207,6 +217,9 @@ def _read_image(
                     on_error(error)
                     yield None
             index += 1
+        if index == 0 and smaller and decoding.wants(0):  # of none, so the first is the page
+            image.seek(0)
+            yield _decode(path, image, 0, decoding.max_pixels)
 
 
 #: Pillow's own guard against huge pictures is one global number, with one threshold for a

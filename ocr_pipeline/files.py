@@ -17,7 +17,8 @@ _PARTIAL = ".{name}.{pid}.part"
 def atomic(path: Path) -> Iterator[IO[bytes]]:
     """Write a file so that it is there whole or not at all; makes its folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.parent / _PARTIAL.format(name=path.name[:100], pid=os.getpid())
+    name = os.fsdecode(os.fsencode(path.name)[:100])  # file systems count bytes
+    partial = path.parent / _PARTIAL.format(name=name, pid=os.getpid())
     try:
         with open(partial, "wb") as file:
             yield file
@@ -27,9 +28,26 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
 
 
 def sweep(folder: Path) -> None:
-    """Delete what a killed run left half written anywhere below a folder."""
+    """Delete what a killed run left half written anywhere below a folder, not what another one is
+    writing."""
     for partial in folder.rglob(".*.[0-9]*.part"):
-        partial.unlink(missing_ok=True)
+        if not _is_running(int(partial.name.split(".")[-2])):
+            partial.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    if os.name != "posix":  # elsewhere asking would end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it is someone else's
+        return True
+    return True
+
+
+_NEEDED = {"source", "path", "settings", "outputs", "content"}  # of a line of the log
 
 
 class RunLog:
@@ -53,7 +71,7 @@ class RunLog:
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
         if resume:
-            self.entries = {_key(entry["source"]): entry for entry in _read(self.path)}
+            self.entries = {entry["path"]: entry for entry in _read(self.path)}
         self.owners: dict[str, list[str]] = defaultdict(list)  # keys of the files, by output
         for key, entry in self.entries.items():
             for output in entry["outputs"]:
@@ -83,7 +101,13 @@ class RunLog:
 
     def add(self, name: str, *, content: str | None, **outcome: Any) -> None:
         """Note what became of a file; `content` is its hash from before it was read."""
-        entry = {"source": name, **outcome, "settings": self.settings, "content": content}
+        entry = {
+            "source": name,
+            "path": _key(name),
+            **outcome,
+            "settings": self.settings,
+            "content": content,
+        }
         with open(self.path, "ab") as file:
             file.write(_line(entry))
 
@@ -103,7 +127,7 @@ def _read(path: Path) -> Iterator[dict[str, Any]]:
             entry = json.loads(line)
         except ValueError:  # cut off when the run was killed: that file is read again
             continue
-        if isinstance(entry, dict) and entry.keys() >= {"source", "settings", "outputs", "content"}:
+        if isinstance(entry, dict) and entry.keys() >= _NEEDED:
             yield entry
 
 
@@ -112,7 +136,9 @@ def _line(entry: Mapping[str, Any]) -> bytes:
 
 
 def content_hash(path: Path) -> str | None:
-    """Of the file's bytes; None if they cannot be read."""
+    """Of the file's bytes; None if they cannot be read, or it is no file but a pipe, say."""
+    if not path.is_file():
+        return None
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

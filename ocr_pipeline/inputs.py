@@ -6,7 +6,7 @@ What is wrong with an input is an `InputError`, one line: the file, the reason a
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from pathlib import Path, PurePosixPath
@@ -117,14 +117,16 @@ def _raise(path: Path, error: Exception) -> NoReturn:
 def find_inputs(
     paths: Iterable[str | os.PathLike[str]],
     *,
+    leave_out: Iterable[str | os.PathLike[str]] = (),
     on_error: Callable[[Path, Exception], None] = _raise,
 ) -> list[Input]:
     """List the files to read, each once, with output names that do not collide.
 
     A named file is listed unseen; reading it will tell whether it is any good. A folder stands
-    for the pictures and PDFs anywhere below it (known suffixes, sorted, hidden ones skipped), a
-    pattern (`scans/**/*.png`) for the files and folders that match it, and `@list.txt` for the
-    files, folders and patterns that the text file names, one a line.
+    for the pictures and PDFs anywhere below it (known suffixes, sorted, hidden ones skipped, links
+    followed), a pattern (`scans/**/*.png`) for the files and folders that match it, and
+    `@list.txt` for the files, folders and patterns that the text file names, one a line, or with
+    a NUL after each, as `find -print0` writes them.
 
     The output name is the file's path below its folder (its bare name if it was given by name)
     without the suffix. Files that would share it get the path below the folder that holds all
@@ -132,13 +134,16 @@ def find_inputs(
 
     Args:
         paths: files, folders, patterns and lists.
+        leave_out: folders that are not searched where they lie below one of `paths`: those of
+            results.
         on_error: called with what stands for no file at all, and its `InputError`; the default
             raises.
     """
     found: dict[Path, str] = {}
+    left_out = {os.path.realpath(folder) for folder in leave_out}
     for path in _expand(paths, on_error):
         if os.path.isdir(path):
-            for file in _list_files(path, on_error):
+            for file in _list_files(path, left_out, on_error):
                 found.setdefault(file, file.relative_to(path).as_posix())
         else:
             found.setdefault(path, path.name)
@@ -167,7 +172,7 @@ def _expand(
 
 def _read_list(path: Path, on_error: Callable[[Path, Exception], None]) -> Sequence[str | Path]:
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = path.read_text("utf-8-sig").replace("\0", "\n").splitlines()
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         remedy = "name a text file in UTF-8 with one path a line"
@@ -176,12 +181,20 @@ def _read_list(path: Path, on_error: Callable[[Path, Exception], None]) -> Seque
     return [line.strip() for line in lines if line.strip()]
 
 
-def _list_files(folder: Path, on_error: Callable[[Path, Exception], None]) -> list[Path]:
+def _list_files(
+    folder: Path, left_out: Collection[str], on_error: Callable[[Path, Exception], None]
+) -> list[Path]:
     """Files to read anywhere below a folder, sorted, without hidden ones."""
     unlisted: list[OSError] = []
     files = []
-    for base, folders, names in os.walk(folder, onerror=unlisted.append):
+    searched = {os.path.realpath(folder), *left_out}  # links may lead back
+    for base, folders, names in os.walk(folder, onerror=unlisted.append, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in [*folders]:
+            real = os.path.realpath(os.path.join(base, name))
+            if real in searched:
+                folders.remove(name)
+            searched.add(real)
         files += [
             Path(base, name)
             for name in sorted(names)

@@ -25,6 +25,8 @@ from ocr_pipeline.results import Document
 #: pixel what decoding takes at its peak and some.
 BASE_BYTES, PIXEL_BYTES = 1 << 30, 16
 
+_DAY = 86_400.0  # seconds; much more than a month is no timeout to the system
+
 
 class IsolatedReader:
     """Does what `decode.read_pages` does, elsewhere. Leaving its context ends the process.
@@ -112,7 +114,7 @@ class IsolatedReader:
                 self._stop()
 
     def _receive(self, path: str | os.PathLike[str], pages: int):
-        if not self._connection.poll(self.page_seconds * max(pages, 1)):
+        if not self._connection.poll(min(self.page_seconds * max(pages, 1), _DAY)):
             raise InputError(
                 path,
                 f"a page took more than {self.page_seconds:g} seconds to decode",

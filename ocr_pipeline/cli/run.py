@@ -11,11 +11,11 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ocr_pipeline.exports import FORMATS, export
 from ocr_pipeline.inputs import (
@@ -190,6 +190,7 @@ class _Run:
         self.names: dict[str, str] = {}  # of inputs that are read from elsewhere
         self.errors: dict[str, list[str]] = {}  # by path
         self.hashes: dict[Path, str | None] = {}  # of contents, from before they were read
+        self.claims: dict[str, str] = {}  # whose each file is that results must not replace
         self.log: RunLog | None = None
         self.decode_again: IsolatedReader | None = None
 
@@ -201,7 +202,12 @@ class _Run:
         if not self.args.debug:  # libraries' chatter; what concerns a page is in its result
             warnings.simplefilter("ignore")
         self.decoding = self.choose_decoding()
-        inputs = find_inputs([path for path in self.args.inputs if path != "-"], on_error=self.fail)
+        results = (self.args.out, self.args.overlay, self.args.maps)
+        inputs = find_inputs(
+            [path for path in self.args.inputs if path != "-"],
+            leave_out=filter(None, results),
+            on_error=self.fail,
+        )
         if "-" in self.args.inputs:
             stem = "stdin"
             while stem in {item.stem for item in inputs}:
@@ -210,6 +216,10 @@ class _Run:
         self.single, self.formats = self.choose_output(len(inputs))
         if not inputs:
             return 1
+        for item in inputs:
+            self.claims[os.path.realpath(item.path)] = f"the input {self.name(item.path)}"
+        if self.single and os.path.realpath(self.args.out) in self.claims:
+            raise UsageError(f"--out {self.args.out} is the input itself; name another file")
         if self.args.out is not None:  # what cannot be written to is told before the models load
             (self.args.out.parent if self.single else self.args.out).mkdir(
                 parents=True, exist_ok=True
@@ -249,7 +259,7 @@ class _Run:
             items = {str(item.path): item for item in inputs}
             try:
                 for document in ocr.read_many(self.hashed(inputs), on_error=self.fail):
-                    written = writer.submit(self.write_safely, document, items[document.source])
+                    written = writer.submit(self.write, document, items[document.source])
                     writing.append((document, written))
                     settle(WRITING_AHEAD)
                     pages += len(document.pages)
@@ -306,6 +316,11 @@ class _Run:
         if out is None:
             if formats and len(formats) > 1:
                 raise UsageError("standard output takes one format; name a folder with --out")
+            if formats and count > 1 and not FORMATS[formats[0]].joins:
+                raise UsageError(
+                    f"standard output holds one document of format {formats[0]}, and there are "
+                    f"{count}; name a folder with --out"
+                )
             return False, formats or ("txt",)
         suffixes = {format.suffix: name for name, format in FORMATS.items()}
         named = [name for suffix, name in suffixes.items() if out.name.lower().endswith(suffix)]
@@ -375,13 +390,17 @@ class _Run:
             "engine": ocr_pipeline.__version__,
         }
         self.log = RunLog(self.args.out, settings=settings, resume=self.args.resume)
+        self.claims[os.path.realpath(self.log.path)] = "the log of the run"
         todo, done = [], 0
         for item in inputs:
             if self.log.is_done(item.path, self.name(item.path)):
                 done += 1
-            elif owner := self.taken(item):
-                reason = f"its results would replace those of {owner}"
-                self.fail(item.path, InputError(item.path, reason, "name another folder"))
+                continue
+            try:
+                for format in self.formats:
+                    self.check_free(f"{item.stem}{FORMATS[format].suffix}", item)
+            except InputError as error:  # before it is read
+                self.fail(item.path, error)
                 self.note(item)
             else:
                 todo.append(item)
@@ -389,12 +408,20 @@ class _Run:
             _say(f"{done} of {_counted(len(inputs), 'input')} done already")
         return todo
 
-    def taken(self, item: Input) -> str | None:
-        """The input of an earlier run whose results have the names that this one's would have."""
-        assert self.log is not None
-        names = (f"{item.stem}{FORMATS[format].suffix}" for format in self.formats)
-        owners = (self.log.owner(name, self.name(item.path)) for name in names)
-        return next(filter(None, owners), None)
+    def check_free(self, output: str, item: Input) -> Path:
+        """Where a result is to be written, given the name that the log has for it.
+
+        Raises:
+            InputError: it would replace an input, the log, or another input's result.
+        """
+        path = Path(self.args.out or "", output)
+        claimed = self.claims.get(os.path.realpath(path))
+        if self.log and not claimed and (owner := self.log.owner(output, self.name(item.path))):
+            claimed = f"that of {owner}"
+        if claimed:
+            reason = f"its result {path.name} would replace {claimed}"
+            raise InputError(item.path, reason, "name another folder")
+        return path
 
     def name(self, path: Path | str) -> str:
         """What messages and results call an input."""
@@ -419,47 +446,68 @@ class _Run:
             seconds=round(sum(sum(page.timings.values()) for page in pages), 3),
         )
 
-    def write_safely(self, document: "Document", item: Input) -> list[str]:
-        """Write a document's results; paths, those of results below --out, none if that failed."""
-        try:
-            return self.write(document, item)
-        except BrokenPipeError:
-            raise
-        except Exception as error:
-            self.fail(item.path, error)
-            return []
-
     def write(self, document: "Document", item: Input) -> list[str]:
-        from ocr_pipeline.files import atomic
-
+        """Write a document's results, all that can be; the names that the log has for them."""
         name = self.name(document.source)
         for page in document.pages:
             for warning in page.warnings:
                 _say(f"warning: {name}: page {page.index + 1}: {warning}")
-        outputs = [os.path.abspath(path) for path in self.write_pictures(document, item)]
         named = replace(document, source=name)
-        for format in self.formats:
-            for part, suffix in _parts(named, format):
-                if FORMATS[format].needs_images:
-                    content = self.again().export(format, part, item.path)
-                else:
-                    content = export(format, part)
-                if self.args.out is None:
-                    sys.stdout.buffer.write(content)
-                    sys.stdout.flush()
-                    continue
-                outputs.append(f"{item.stem}{suffix}")
-                path = self.args.out if self.single else self.args.out / outputs[-1]
-                with atomic(path) as file:
-                    file.write(content)
+        jobs = [self.write_format(format, named, item) for format in self.formats]
+        jobs.append(self.write_pictures(document, item))
+        outputs = []
+        for job in jobs:
+            try:
+                for output in job:
+                    outputs.append(output)
+            except BrokenPipeError:
+                raise
+            except Exception as error:
+                self.fail(item.path, error)
         return outputs
 
-    def write_pictures(self, document: "Document", item: Input) -> Iterator[Path]:
-        """Write the pictures that --overlay and --maps ask for; yields their paths."""
+    def write_format(self, format: str, document: "Document", item: Input) -> Iterator[str]:
+        """Write a document in one format; yields the names of its files."""
+        from ocr_pipeline.files import atomic
+
+        parts = list(_parts(document, format))
+        if len(parts) > 1 and (self.single or self.args.out is None):
+            reason = f"a file of format {format} holds one page, and there are {len(parts)}"
+            raise InputError(item.path, reason, "name a folder, or one page with --pages")
+        for part, suffix in parts:
+            if format == "pdf":  # is made of its source, whatever results call that
+                part = replace(part, source=str(item.path))
+            if FORMATS[format].needs_images:
+                content = self.again().export(format, part, item.path)
+            else:
+                content = export(format, part)
+            if self.args.out is None:
+                sys.stdout.buffer.write(content)
+                sys.stdout.flush()
+            elif self.single:
+                with atomic(self.args.out) as file:
+                    file.write(content)
+            else:
+                output = f"{item.stem}{suffix}"
+                with self.result(output, item) as file:
+                    file.write(content)
+                yield output
+
+    @contextmanager
+    def result(self, output: str, item: Input) -> Iterator[IO[bytes]]:
+        """To write a result to; `output` and errors as in `check_free`."""
+        from ocr_pipeline.files import atomic
+
+        path = self.check_free(output, item)
+        with atomic(path) as file:
+            yield file
+        self.claims[os.path.realpath(path)] = f"that of {self.name(item.path)}"
+
+    def write_pictures(self, document: "Document", item: Input) -> Iterator[str]:
+        """Write the pictures that --overlay and --maps ask for; yields their whole paths."""
         from PIL import Image
 
         from detection.maps import draw_maps
-        from ocr_pipeline.files import atomic
         from ocr_pipeline.overlay import draw_overlay
 
         drawn: dict[str, tuple[Path | None, Callable[[np.ndarray, Page], np.ndarray]]] = {
@@ -471,10 +519,10 @@ class _Run:
                 continue
             for image, page in zip(self.images(document, item), document.pages, strict=True):
                 number = f".{page.index + 1}" if len(document.pages) > 1 else ""
-                path = folder / f"{item.stem}{number}.{kind}.png"
-                with atomic(path) as file:
+                output = os.path.abspath(folder / f"{item.stem}{number}.{kind}.png")
+                with self.result(output, item) as file:
                     Image.fromarray(draw(image, page)).save(file, format="PNG", compress_level=1)
-                yield path
+                yield output
 
     def images(self, document: "Document", item: Input) -> Iterator["np.ndarray"]:
         """The pictures of a document's pages, decoded once more when they are wanted.

@@ -24,20 +24,22 @@ class Format(NamedTuple):
         function: "module:function" in this package.
         needs_images: whether it shows the pages, so that their pictures must be at hand.
         one_page: whether a file of this format holds exactly one page.
+        joins: whether several documents may follow one another in one stream.
     """
 
     suffix: str
     function: str
     needs_images: bool = False
     one_page: bool = False
+    joins: bool = False
 
 
 FORMATS = {
-    "json": Format(".json", "text:to_json"),
-    "jsonl": Format(".jsonl", "text:to_jsonl"),
-    "txt": Format(".txt", "text:to_text"),
-    "md": Format(".md", "text:to_markdown"),
-    "tsv": Format(".tsv", "text:to_tsv"),
+    "json": Format(".json", "text:to_json", joins=True),
+    "jsonl": Format(".jsonl", "text:to_jsonl", joins=True),
+    "txt": Format(".txt", "text:to_text", joins=True),
+    "md": Format(".md", "text:to_markdown", joins=True),
+    "tsv": Format(".tsv", "text:to_tsv", joins=True),
     "hocr": Format(".hocr", "hocr:to_hocr"),
     "alto": Format(".alto.xml", "alto:to_alto"),
     "page": Format(".page.xml", "page:to_page", one_page=True),

@@ -6,6 +6,7 @@ PDF/A-2u, unless the picture is in the colours of a press and does not say of wh
 """
 
 import ctypes
+import math
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -50,6 +51,9 @@ STRAIGHT = 20
 
 #: The invisible font: letters half as wide as they are high, spaces half as wide as letters.
 _LETTER, _SPACE = 0.5, 0.25
+#: Of a word's height its text ends so much before its quad: Poppler runs words together whose quads
+#: meet, as those of words that are set tight do.
+_GAP = 0.08
 #: Anything; the quads decide how large letters are.
 _FONT_SIZE = 10.0
 
@@ -150,6 +154,7 @@ def _text_to_page(text: str, quad: Quad, scale: float) -> Transform:
     spaces = text.count(" ")
     width = _FONT_SIZE * (_LETTER * (len(text) - spaces) + _SPACE * spaces)
     origin = centre - along / 2 + across * (0.5 - DESCENT)
+    along *= 1 - min(_GAP * math.hypot(*across) / math.hypot(*along), 0.3)
     return Transform(*along / width, *across / _FONT_SIZE, *origin)
 
 

@@ -300,11 +300,80 @@ def test_other_files_results_are_not_replaced(run, tmp_path):
     code, _, err = run("y/a.png", "--out", "out", "--format", "txt", "--resume")
     assert code == 1
     assert errors(err) == [
-        "error: y/a.png: its results would replace those of x/a.png; name another folder"
+        "error: y/a.png: its result a.txt would replace that of x/a.png; name another folder"
     ]
     assert (tmp_path / "out/a.txt").read_text() == "s1\n"
     # The same file by another name is no other file.
     _, _, err = run(tmp_path / "x/a.png", "--out", "out", "--format", "txt", "--resume")
+    assert "1 of 1 input done already" in err
+
+
+def test_inputs_the_log_and_results_of_this_run_are_not_replaced(run, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a.json", "run.png", "c.2.png"):  # a picture, whatever it is called
+        bars(1).save(tmp_path / "in" / name, format="PNG")
+    bars(1).save(tmp_path / "in/c.tif", save_all=True, append_images=[bars(2)])
+    before = (tmp_path / "in/a.json").read_bytes()
+    code, _, err = run("in/a.json", "--out", "in")
+    assert (code, errors(err)) == (
+        1,
+        ["error: in/a.json: its result a.json would replace the input in/a.json; "
+         "name another folder"],
+    )  # fmt: skip
+    code, _, err = run("in/a.json", "--out", "in/../in/a.json")
+    assert code == 2
+    assert "--out in/../in/a.json is the input itself; name another file" in err[-1]
+    assert (tmp_path / "in/a.json").read_bytes() == before
+    code, _, err = run("in/run.png", "--out", "log", "--format", "jsonl")
+    assert "its result run.jsonl would replace the log of the run" in errors(err)[0]
+    (entry,) = map(json.loads, (tmp_path / "log/run.jsonl").read_text().splitlines())
+    assert entry["status"] == "failed"
+    code, _, err = run("in/c.tif", "in/c.2.png", "--out", "pages", "--format", "page")
+    (line,) = errors(err)
+    assert "c.2.page.xml would replace that of in/c." in line
+    assert files(tmp_path / "pages") == ["c.1.page.xml", "c.2.page.xml", "run.jsonl"]
+
+
+def test_one_file_takes_one_page_where_its_format_does(run, tmp_path):
+    bars(1).save(tmp_path / "a.tif", save_all=True, append_images=[bars(2), bars(3)])
+    for target in (["--out", "all.page.xml"], ["--format", "page"]):
+        code, out, err = run("a.tif", *target)
+        assert (code, out) == (1, "")
+        assert "a file of format page holds one page, and there are 3; name a f" in errors(err)[0]
+    assert files(tmp_path) == ["a.tif"]
+    assert run("a.tif", "--out", "one.page.xml", "--pages", "2")[0] == 0
+    code, _, err = run("a.tif", "a.tif", "b.png", "--format", "pdf")
+    assert code == 2
+    assert "standard output holds one document of format pdf, and there are 2" in err[-1]
+
+
+def test_what_cannot_be_written_costs_nothing_else(run, tmp_path):
+    bars(1).save(tmp_path / "a.png")
+    (tmp_path / "out/a.json").mkdir(parents=True)
+    code, _, err = run("a.png", "--out", "out", "--format", "json,txt", "--overlay", "seen")
+    assert code == 1
+    assert len(errors(err)) == 1
+    (entry,) = map(json.loads, (tmp_path / "out/run.jsonl").read_text().splitlines())
+    assert entry["status"] == "partial"
+    assert entry["outputs"] == ["a.txt", str(tmp_path / "seen/a.overlay.png")]
+
+
+def test_a_run_does_not_read_its_own_pictures(run, tmp_path):
+    bars(1).save(tmp_path / "a.png")
+    for _ in range(2):
+        _, _, err = run(".", "--out", "results", "--overlay", "results/seen")
+        assert err[-1].startswith("1 input, 0 failed")
+    assert files(tmp_path / "results") == ["a.json", "run.jsonl", "seen/a.overlay.png"]
+
+
+def test_resume_knows_a_file_wherever_it_is_named_from(run, tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    bars(1).save(tmp_path / "in/a.png")
+    os.mkfifo(tmp_path / "in/pipe.png")  # is told of, and nobody waits for it
+    _, _, err = run("in", "--out", "out")
+    assert errors(err) == ["error: in/pipe.png: this is no regular file; copy its content to one"]
+    monkeypatch.chdir(tmp_path / "in")
+    _, _, err = run("a.png", "--out", "../out", "--resume")
     assert "1 of 1 input done already" in err
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typst
+from fpdf import FPDF
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -128,6 +129,17 @@ def test_all_pages_of_a_tiff_but_no_thumbnails(tmp_path):
     thumbnail.encoderinfo = {"tiffinfo": {254: 1}}
     shades[0].save(path, save_all=True, append_images=[thumbnail])
     assert len(list(read_pages(path))) == 1
+    thumbnail.save(path, tiffinfo={254: 1})  # of nothing, so it is the page
+    assert [page.image.shape for page in read_pages(path)] == [(5, 5, 3)]
+
+
+def test_pages_are_chosen_of_files_that_have_them(tmp_path):
+    Image.new("L", (20, 10)).save(tmp_path / "a.png")
+    Image.new("L", (20, 10)).save(tmp_path / "a.tif")
+    second = Decoding(pages=((2, 2),))
+    assert len(list(read_pages(tmp_path / "a.png", second))) == 1
+    with pytest.raises(InputError, match="none of the pages 2-2 are in it"):
+        list(read_pages(tmp_path / "a.tif", second))
 
 
 @pytest.mark.parametrize(
@@ -244,6 +256,14 @@ def test_locked_pdf_wants_its_password():
         list(read_pages(path))
     with pytest.raises(InputError, match="does not open"):
         list(read_pages(path, Decoding(password="wrong")))
+
+
+def test_a_pdf_that_anyone_may_open_needs_no_password(tmp_path):
+    pdf = FPDF()
+    pdf.add_page()
+    pdf.set_encryption(owner_password="mine")
+    pdf.output(str(tmp_path / "owned.pdf"))
+    assert len(list(read_pages(tmp_path / "owned.pdf", Decoding(password="of another")))) == 1
 
 
 def test_pages_after_a_broken_one_are_read(tmp_path):

@@ -85,3 +85,18 @@ def test_ranges_of_pages(text, ranges):
 def test_no_ranges_of_pages(text):
     with pytest.raises(ValueError, match=r"1-3,7"):
         parse_ranges(text)
+
+
+def test_links_to_folders_are_followed_once(tmp_path):
+    touch(tmp_path, "in/a.png", "elsewhere/b.png", "in/own/c.png")
+    (tmp_path / "in/more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in/round").symlink_to(tmp_path / "in")
+    found = find_inputs([tmp_path / "in"], leave_out=[tmp_path / "in/own"])
+    assert [item.stem for item in found] == ["a", "more/b"]
+
+
+def test_a_list_may_be_one_of_find(tmp_path, monkeypatch):
+    touch(tmp_path, "a.png", "with space.png")
+    (tmp_path / "list").write_bytes(b"a.png\0with space.png\0")
+    monkeypatch.chdir(tmp_path)
+    assert [item.stem for item in find_inputs(["@list"])] == ["a", "with space"]
