@@ -41,7 +41,7 @@ def to_detections(instances: Instances) -> Detections:
     if instances.has("pred_quads"):
         return Detections(instances.pred_quads.float().numpy(), scores)
     if instances.has("pred_masks"):
-        masks = instances.pred_masks.numpy().astype(np.uint8)
+        masks = instances.pred_masks.numpy().view(np.uint8)
         contours = [
             cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0] for mask in masks
         ]

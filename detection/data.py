@@ -15,9 +15,9 @@ from detection.geometry import areas, as_quads, resize, working_scale
 from detection.targets import TextMaps
 
 
-def worker_rng(seed: int) -> np.random.Generator:
+def worker_rng(*seeds: int) -> np.random.Generator:
     """A generator of its own for each worker of a loader and each process of a training run."""
-    return np.random.default_rng([seed, torch.initial_seed() % 2**63])
+    return np.random.default_rng([*seeds, torch.initial_seed() % 2**63])
 
 
 #: Pages in memory of which windows are drawn; see `MixedPages`.
@@ -76,7 +76,8 @@ def _endless(pages: Any, rng: np.random.Generator) -> Iterator[dict]:
 class TrainMapper:
     """Page -> one augmented crop with its target maps, as `model.DBNet` trains on.
 
-    The page is scaled as inference would scale it, times a random factor; turned a little (often)
+    The page is scaled as inference would scale it if it had no blank margins, times a random
+    factor; turned a little (often)
     or by anything (rarely); cut to `crop_size`, preferably where words are; and its light, colour,
     sharpness and noise are varied. Never mirrored: mirrored text is no text.
 
@@ -143,7 +144,7 @@ class TrainMapper:
         worker = get_worker_info()
         key = worker.id if worker else -1
         if key not in self._rngs:
-            self._rngs[key] = worker_rng(self.seed)
+            self._rngs[key] = worker_rng(self.seed, 1)  # other numbers than the choice of pages
         return self._rngs[key]
 
     def _cut(

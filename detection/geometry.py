@@ -155,9 +155,13 @@ def smallest_boxes(contours: list[np.ndarray], upright_slack: float) -> np.ndarr
     # the height does, and the other way round.
     boxes[:, 2:4] += 1 / (1 + boxes[:, 3:1:-1] * np.abs(np.tan(np.deg2rad(boxes[:, :3:-1]))))
 
-    upright = np.array([cv2.boundingRect(outline)[2:] for outline in contours]).reshape(-1, 2)
-    little = upright.prod(1) <= (1 + upright_slack) * _areas(boxes)
-    boxes[little & (boxes[:, 4] == boxes[:, 5]), 4:] = 0
+    upright = np.array([cv2.boundingRect(outline) for outline in contours], np.float64)
+    x, y, width, height = upright.reshape(-1, 4).T
+    little = (width * height <= (1 + upright_slack) * _areas(boxes)) & (boxes[:, 4] == boxes[:, 5])
+    # What is turned by more is no rectangle: its turned box set upright would lie elsewhere.
+    other = little & (np.abs(boxes[:, 4]) > 5)
+    boxes[little, 4:] = 0
+    boxes[other, :4] = np.stack([x + width / 2, y + height / 2, width, height], 1)[other]
     return boxes
 
 

@@ -18,7 +18,6 @@ class Regions:
         min_score: regions with a lower mean probability are dropped.
         min_size: quads with a shorter side, margin included, below this (pixels of the image) are
             dropped.
-        max_candidates: of more regions the largest are kept.
         upright_slack: see `geometry.smallest_boxes`.
     """
 
@@ -30,7 +29,6 @@ class Regions:
         margin: float = 0.0,
         min_score: float = 0.7,
         min_size: float = 3.0,
-        max_candidates: int = 5000,
         upright_slack: float = 0.15,
     ):
         self.shrink_ratio = shrink_ratio
@@ -38,7 +36,6 @@ class Regions:
         self.margin = margin
         self.min_score = min_score
         self.min_size = min_size
-        self.max_candidates = max_candidates
         self.upright_slack = upright_slack
 
     def __call__(self, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +60,6 @@ class Regions:
         scores = np.bincount(labels.ravel(), probability.ravel(), count) / np.maximum(sizes, 1)
         good = scores >= self.min_score
         good[0] = False  # the background
-        good[np.argsort(-sizes * good, kind="stable")[self.max_candidates :]] = False
 
         # Two-level: regions inside a hole of another one (a word in a stamp) are outlines too.
         contours, hierarchy = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)

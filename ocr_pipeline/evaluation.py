@@ -219,7 +219,8 @@ class RecognitionEvaluator:
                 f"{name}/{figure}": summary[figure]
                 for figure in ("exact", "caseless", "alphanumeric", "cer")
             }
-        self.extras = {"confidence_exponent": fit_exponent(confidences)}
+        exponent = fit_exponent(confidences)
+        self.extras = {"confidence_exponent": exponent} if exponent else {}
         return figures
 
     def sheet(self, model: CRNN) -> np.ndarray:

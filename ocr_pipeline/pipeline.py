@@ -224,7 +224,7 @@ class OCRPipeline:
         Quads start at the top-left corner of their text. Those of words that stand on their side
         need not, unless `orientation` is off; their characters' spans lie along the text then.
         """
-        quads = np.asarray(quads, np.float32).reshape(-1, 4, 2)
+        quads = np.asarray(quads, np.float32)
         return self._face_text(image, quads, self._read(image, quads))[1]
 
     def read(self, source: Source) -> Document:

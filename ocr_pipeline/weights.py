@@ -96,10 +96,11 @@ def load_state(model: nn.Module, path: str | Path, *, charset: str = "") -> None
 
 
 def read_calibration(path: str | Path) -> dict[str, Any]:
-    """{"calibration": (midpoint, slope)} of a detector's weights file; {} where it has none."""
+    """How sure a weights file's model is: the `calibration` (midpoint, slope) of a detector, the
+    `confidence_exponent` of a recognizer, as far as it has them."""
     _, metadata = _read(Path(path))
-    known = metadata.get("calibration")
-    return {"calibration": json.loads(known)} if known else {}
+    names = ("calibration", "confidence_exponent")
+    return {name: json.loads(metadata[name]) for name in names if name in metadata}
 
 
 def read_metadata(path: str | Path | None, stage: str) -> tuple[Path, dict[str, str]]:

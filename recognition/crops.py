@@ -58,10 +58,16 @@ def crop_words(image: np.ndarray, quads: np.ndarray, *, margin: float = MARGIN) 
         N grey uint8 arrays (32, w), MIN_WIDTH <= w <= MAX_WIDTH. A degenerate quad (a side under
         one pixel) gives a blank crop, which reads as empty text. Beyond the image's border its
         edge pixels repeat.
+
+    Raises:
+        ValueError: quads of another shape.
     """
+    quads = np.asarray(quads, dtype=np.float64)
+    if quads.size and quads.shape[1:] != (4, 2):
+        raise ValueError(f"quads are {quads.shape}, expected (N, 4, 2): four corners a word")
     pyramid = [to_grey(image)]
     crops = []
-    for quad in np.asarray(quads, dtype=np.float64).reshape(-1, 4, 2):
+    for quad in quads.reshape(-1, 4, 2):
         width, height = quad_size(quad)
         if not _is_cut(width, height):
             crops.append(np.full((HEIGHT, MIN_WIDTH), 255, dtype=np.uint8))

@@ -32,6 +32,9 @@ def legible_words(page: Page) -> list[Mapping[str, Any]]:
 #: Pages of an iterable in memory, of which words are drawn; see `WordCrops`.
 KEPT = 4
 
+#: Pages without a word after which a source is given up.
+BARREN = 1000
+
 #: Of gaps this wide, in heights of the words, a third is bridged when words are joined.
 NARROW = 0.15
 
@@ -183,11 +186,18 @@ class WordCrops(IterableDataset):
         ]
         weights = np.array([weight for _, weight in self.sources], dtype=np.float64)
         taken = np.full(len(streams), 1e-6)
+        barren = [0] * len(streams)  # pages without words since the last that had some
         while True:
             # The source that lags furthest behind its share; exact however few words its
             # pages hold.
             source = int(np.argmax(weights / taken))
             words = legible_words(page := next(streams[source]))
+            barren[source] = 0 if words else barren[source] + 1
+            if barren[source] == BARREN:
+                raise ValueError(
+                    f"page source {self.sources[source][0]!r}: {BARREN:,} pages in a row without a "
+                    "legible word; check its labels with `ocr-data check`"
+                )
             count = min(len(words), self.words_per_page)
             taken[source] += max(1, count)
             chosen = rng.choice(len(words), count, replace=False).tolist()

@@ -239,8 +239,10 @@ def _collapse(classes: np.ndarray, confidence: float) -> Decoded:
     )
 
 
-def character_spans(frames: Sequence[tuple[int, int]], steps: int) -> list[tuple[float, float]]:
+def character_spans(frames: Sequence[tuple[int, int]], steps: float) -> list[tuple[float, float]]:
     """Each symbol's [left, right] as fractions of the crop's width.
+
+    `steps` is that width in time steps, of which the last may be a part.
 
     CTC marks a symbol near its middle, in one or two steps, so neighbours meet half way between
     their marks; the first begins at 0 and the last ends at 1.
@@ -250,7 +252,7 @@ def character_spans(frames: Sequence[tuple[int, int]], steps: int) -> list[tuple
     """
     if not frames:
         return []
-    middles = [(first + end) / 2 / steps for first, end in frames]
+    middles = [min((first + end) / 2 / steps, 1.0) for first, end in frames]
     inner = [(a + b) / 2 for a, b in pairwise(middles)]
     edges = [0.0, *inner, 1.0]
     return list(pairwise(edges))

@@ -56,12 +56,12 @@ class DistilledObjective(CTCObjective):
         ValueError: the teacher reads another charset.
     """
 
-    def __init__(self, *, model: CRNN, teacher: Recognizer, weight: float = 4.0):
+    def __init__(self, *, model: CRNN, codec: Codec, teacher: Recognizer, weight: float = 4.0):
         super().__init__(model=model)
-        if teacher.model.num_classes != model.num_classes:
+        if teacher.codec.charset != codec.charset:
             raise ValueError(
-                f"the teacher ({teacher.source}) has {teacher.model.num_classes} classes, the "
-                f"model {model.num_classes}; give both one charset"
+                f"the teacher {teacher.source} reads {len(teacher.codec.symbols)} symbols, not the "
+                f"{len(codec.symbols)} that the model is to learn; give both one charset"
             )
         device = next(model.parameters()).device
         self.teacher = teacher.model.to(device).requires_grad_(False)

@@ -88,18 +88,22 @@ class RecognitionMetric:
         }
 
 
-def fit_exponent(confidences: Sequence[tuple[float, bool]]) -> float:
+def fit_exponent(confidences: Sequence[tuple[float, bool]]) -> float | None:
     """The power of confidences that tells best whether words are right (least Brier score).
 
     The probability of a path is a product over many steps and falls too low with their number; one
-    power, below 1, mends most of that. 1 if there are too few words to tell.
+    power, below 1, mends most of that.
 
     Args:
         confidences: (confidence 0..1, whether right) of each word.
+
+    Returns:
+        The power; None if there are too few words to tell: 20 right ones and 20 wrong. Of words
+        that are all right it would make everything sure, noise as well.
     """
-    if len(confidences) < 100:
-        return 1.0
-    sure, right = np.array(confidences, dtype=np.float64).T
+    sure, right = np.array(confidences, dtype=np.float64).reshape(-1, 2).T
+    if min(right.sum(), (1 - right).sum()) < 20:
+        return None
     powers = np.linspace(0.1, 2.0, 39)
     errors = [float(((sure**power - right) ** 2).mean()) for power in powers]
     return round(float(powers[int(np.argmin(errors))]), 3)

@@ -10,7 +10,7 @@ from recognition.batching import collate, group_by_width, rung
 from recognition.codec import Codec
 from recognition.crops import HEIGHT, widen
 from recognition.decoding import Decoded, character_spans, greedy_decode
-from recognition.model import CRNN, time_steps
+from recognition.model import CRNN, STRIDE, time_steps
 
 #: Padded pixels in a batch. The widest layer holds 32 float32 channels at full size, 128 bytes
 #: a pixel: about 50 MB on a CPU; a GPU has room for more and needs it to be busy.
@@ -92,7 +92,7 @@ class Recognizer:
     def recognize(self, crops: Sequence[np.ndarray]) -> list[Reading]:
         """Read grey uint8 crops (32, w), as `crops.crop_words` cuts them."""
         for crop in crops:
-            if crop.ndim != 2 or crop.shape[0] != HEIGHT or crop.dtype != np.uint8:
+            if crop.shape != (HEIGHT, crop.size // HEIGHT or 1) or crop.dtype != np.uint8:
                 raise ValueError(
                     f"a crop is {crop.dtype} {crop.shape}, expected uint8 ({HEIGHT}, width); "
                     "cut words with recognition.crops.crop_words"
@@ -123,10 +123,9 @@ class Recognizer:
             ):
                 logits = self.model(images.to(self.device), true_widths.to(self.device))
             steps = time_steps(true_widths[: len(group)]).tolist()
-            for index, valid, decoded in zip(
-                group, steps, self.decode(logits[: len(group)], steps), strict=True
-            ):
-                spans = zip(decoded.indices, character_spans(decoded.frames, valid), strict=True)
+            for index, decoded in zip(group, self.decode(logits[: len(group)], steps), strict=True):
+                places = character_spans(decoded.frames, widths[index] / STRIDE)
+                spans = zip(decoded.indices, places, strict=True)
                 readings[index] = Reading(
                     text=self.codec.decode(decoded.indices),
                     confidence=decoded.confidence,

@@ -18,7 +18,8 @@ paths.teacher = None  # a weights file or a run folder; None is the shipped one
 model.update(channels=(16, 32, 64, 128), ranks=(8, 16, 40), squeezed=64, hidden=96)
 
 objective = L(DistilledObjective)(
+    codec="${codec}",
     teacher=L(load_recognizer)(
         path="${paths.teacher}", device=L(resolve_device)(name="cpu"), language=False
-    )
+    ),
 )

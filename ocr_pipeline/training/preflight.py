@@ -88,7 +88,7 @@ def inspect(pages: LabelledPages, codec: Codec | None) -> Inventory:
         if codec is None and record.get("level") == "line":
             raise LabelError(
                 f"{path}: its labels are of lines, and the detector learns words; cut the lines "
-                "into words, or fine-tune the recognizer alone on lines without spaces"
+                "into words, or fine-tune the recognizer alone"
             )
         for word in record["words"]:
             if word.get("ignore"):

@@ -123,4 +123,6 @@ def test_calibration_recovers_the_power_that_spoilt_confidences():
     mended = [(sure**exponent, good) for sure, good in spoilt]
     assert expected_calibration_error(spoilt) > 0.15
     assert expected_calibration_error(mended) < 0.02
-    assert fit_exponent(spoilt[:50]) == 1.0
+    assert fit_exponent([(sure, True) for sure, _ in spoilt]) is None
+    few = [pair for pair in spoilt if not pair[1]][:19]
+    assert fit_exponent([*few, *(pair for pair in spoilt if pair[1])]) is None
