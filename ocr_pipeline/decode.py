@@ -94,6 +94,22 @@ def read_pages(
         raise InputError(path, f"none of the pages {wanted} are in it", "ask for others")
 
 
+def read_picture(path: str | os.PathLike[str]) -> np.ndarray:
+    """The first picture of an image file, as `read_pages` has it: RGB uint8 (H, W, 3).
+
+    Raises:
+        InputError: as `read_pages`; also for a PDF.
+    """
+    path = Path(path)
+    _check_file(path)
+    if _is_pdf(path):
+        raise InputError(path, "this is a PDF", "render its pages")
+    for page in _read_image(path, Decoding(pages=((1, 1),)), _raise):
+        if page is not None:
+            return page.image
+    raise InputError(path, "it has no pages", "export it again")
+
+
 def _check_file(path: Path) -> None:
     try:
         size = path.stat().st_size
@@ -192,8 +208,9 @@ def _read_image(
     path: Path, decoding: Decoding, on_error: Callable[[InputError], None]
 ) -> Iterator[PageImage | None]:
     with _open(path, path) as image:
-        if image.format != "TIFF":  # it has no pages that could be chosen
-            yield _decode(path, image, 0, decoding.max_pixels)
+        if image.format != "TIFF":
+            if decoding.wants(0):
+                yield _decode(path, image, 0, decoding.max_pixels)
             return
         index = 0
         smaller = 0  # versions of pages

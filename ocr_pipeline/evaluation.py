@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -94,7 +94,8 @@ def evaluate_detector(
     iou: float = 0.5,
     straight: bool = False,
 ) -> DetectionMetric:
-    """Find the words of each page; words with empty text are dropped, `ignore` is honoured."""
+    """Find the words of each page; words with empty text are dropped where others have one,
+    `ignore` is honoured."""
     metric = DetectionMetric(iou=iou, straight=straight)
     for page in pages:
         quads, _, ignore = ground_truth(page)
@@ -104,8 +105,11 @@ def evaluate_detector(
 
 
 def ground_truth(page: LabelledPage) -> tuple[np.ndarray, list[str], np.ndarray]:
-    """(quads (N, 4, 2), texts, ignore (N,)) of a page, less legible words with empty text."""
+    """(quads (N, 4, 2), texts, ignore (N,)) of a page, less legible words with empty text where
+    others have one."""
     words = [word for word in page["words"] if word.get("ignore") or word["text"].strip()]
+    if not words:  # boxes alone, which is all that a detector needs
+        words = page["words"]
     return (
         as_quads([word["quad"] for word in words]),
         [word["text"] for word in words],
@@ -182,8 +186,19 @@ _SHEET_PAGES, _SHEET_WORDS, _PAGE_WORDS = 8, 160, 20
 _TELLING = 20
 
 
+def _spread(pages: Any) -> Iterator[LabelledPage]:
+    """All pages of a set, in an order of which the first ones, however many, lie all over it."""
+    if not hasattr(pages, "__len__"):
+        return iter(pages)
+    # Multiples of the golden ratio, less their whole parts, are evenly spread; ranks of them are
+    # places in the set.
+    golden = np.arange(len(pages)) * 0.6180339887498949 % 1
+    return (pages[int(index)] for index in golden.argsort().argsort())
+
+
 class RecognitionEvaluator:
-    """`evaluate_recognizer` for the training engine: averaged model in, figures out.
+    """`evaluate_recognizer` for the training engine, on at most some `limit` words of each set, all
+    over it: averaged model in, figures out.
 
     `extras` go into the weights file with what was evaluated: the exponent that fits its
     confidences to these words.
@@ -205,7 +220,7 @@ class RecognitionEvaluator:
         figures: dict[str, float] = {}
         confidences: list[tuple[float, bool]] = []
         for name, pages in self.sets:
-            metric = evaluate_recognizer(recognizer, pages, limit=self.limit)
+            metric = evaluate_recognizer(recognizer, _spread(pages), limit=self.limit)
             if not metric.words:
                 raise ValueError(
                     f"validation set {name}: no word counts (all are ignored, empty, or hold "
@@ -272,7 +287,8 @@ def nothing_read(texts: Sequence[str]) -> str:
 
 
 class DetectionEvaluator:
-    """`evaluate_detector` for the training engine, on at most `limit` pages of each set.
+    """`evaluate_detector` for the training engine, on at most `limit` pages of each set, all over
+    it.
 
     `extras` are for `weights.save_weights`: the ranges that a CPU needs to detect in bytes
     (`detection.quantized`), as these pages have them, and the curve that fits scores to them.
@@ -293,7 +309,7 @@ class DetectionEvaluator:
         scores: list[tuple[float, bool]] = []
         with ranges_of(model) as ranges:
             for name, pages in self.sets:
-                metric = evaluate_detector(detector, islice(pages, self.limit))
+                metric = evaluate_detector(detector, islice(_spread(pages), self.limit))
                 summary = metric.summary()
                 figures |= {
                     f"{name}/{figure}": 100 * summary[figure]

@@ -8,15 +8,15 @@ Quads are clockwise from the top-left corner in reading direction, in pixel edge
 
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from ocr_pipeline.decode import read_picture
 from ocr_pipeline.files import atomic
+from ocr_pipeline.inputs import InputError
 
 
 class LabelError(ValueError):
@@ -63,17 +63,17 @@ def write_records(path: Path, records: Iterable[dict[str, Any]]) -> None:
 
 
 def read_image(path: Path) -> np.ndarray:
-    """An image of a labelled folder as training sees it: RGB uint8 (H, W, 3), EXIF applied.
+    """An image of a labelled folder, as `ocr-run` would see it: RGB uint8 (H, W, 3).
 
     Raises:
         LabelError: it is missing or cannot be decoded.
     """
-    # OpenCV would print a warning about a file that is not there; Path would raise where the name
-    # is one that no file can have.
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB) if os.path.isfile(path) else None
-    if image is None:
-        raise LabelError(f"{path}: missing or not an image; mend or remove its label line")
-    return image
+    try:
+        return read_picture(path)
+    except InputError as error:
+        raise LabelError(
+            f"{path}: missing or not an image ({error.reason}); mend or remove its label line"
+        ) from error
 
 
 def _faults(record: Any) -> list[str]:

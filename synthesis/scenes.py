@@ -345,7 +345,7 @@ def _cutout(page: dict[str, Any]) -> tuple[np.ndarray, list[dict[str, Any]]] | N
     """The picture of a real word and the word; None where it holds several, or a slanted one."""
     image, words = page["image"], page["words"]
     height, width = image.shape[:2]
-    if len(words) != 1 or words[0]["ignore"] or " " in words[0]["text"] or height < 6:
+    if len(words) != 1 or words[0].get("ignore") or " " in words[0]["text"] or height < 6:
         return None
     return (image, words) if width > LEAST_ASPECT * height * len(words[0]["text"]) else None
 

@@ -97,7 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
         "(0 to 1, default %(default)g)",
     )
     reading = parser.add_argument_group("reading")
-    reading.add_argument("--pages", metavar="LIST", help="of PDFs and TIFFs, such as 1-3,7")
+    reading.add_argument("--pages", metavar="LIST", help="such as 1-3,7, of PDFs and TIFFs")
     reading.add_argument(
         "--dpi",
         type=_dpi,

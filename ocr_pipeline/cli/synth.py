@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from unicodedata import normalize
+from unicodedata import bidirectional, normalize
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,6 +106,9 @@ def _words(args: argparse.Namespace) -> None:
     vocabulary = sorted(set(args.text.read_text(encoding="utf-8").split()))
     if not vocabulary:
         raise ValueError(f"{args.text}: holds no words")
+    for word in vocabulary:
+        if any(bidirectional(character) in ("R", "AL") for character in word):
+            raise ValueError(f"{args.text}: {word!r} is written leftwards, which is not read yet")
     with TemporaryDirectory() as folder:
         # Each page is used about twice, at two resolutions.
         typeset(
@@ -172,9 +174,15 @@ def _write(pages: Iterable[dict[str, Any]], out: Path) -> None:
     import cv2
     import numpy as np
 
+    from ocr_pipeline.labels import write_records
+
+    if (out / "labels.jsonl").exists():
+        raise FileExistsError(f"{out}: holds labels already; name another folder with --out")
     (out / "images").mkdir(parents=True, exist_ok=True)
     number = 0
-    with (out / "labels.jsonl").open("w", encoding="utf-8") as labels:
+
+    def records() -> Iterator[dict[str, Any]]:
+        nonlocal number
         for number, page in enumerate(pages, start=1):
             name = f"images/{number - 1:06}.png"
             if not cv2.imwrite(str(out / name), page["image"][..., ::-1]):
@@ -185,8 +193,9 @@ def _write(pages: Iterable[dict[str, Any]], out: Path) -> None:
                 for word in page["words"]
             ]
             record = {"image": name, "width": width, "height": height, "level": "word"}
-            line = json.dumps(record | {"source": page["name"], "words": words}, ensure_ascii=False)
-            labels.write(line + "\n")
+            yield record | {"source": page["name"], "words": words}
+
+    write_records(out / "labels.jsonl", records())
     print(f"{number} pages in {out}")
 
 

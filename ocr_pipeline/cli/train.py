@@ -3,6 +3,8 @@
 import argparse
 import difflib
 import logging
+import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -158,6 +160,12 @@ def _config(args: argparse.Namespace) -> Any:
         )  # fmt: skip
         return LazyConfig.load(str(saved))
     if args.what not in STAGES:
+        ignored = ("data", "validation", "weights", "charset", "replay", "replay_pdfs")
+        if given := [f"--{name.replace('_', '-')}" for name in ignored if getattr(args, name)]:
+            raise ValueError(
+                f"{', '.join(given)}: for fine-tuning a stage; a config names its own data, and "
+                "train.init=FILE the weights to begin with"
+            )
         return LazyConfig.load(args.what)
     if args.overfit_one_batch:
         args.replay = 0  # typesetting pages would take most of the minute
@@ -178,6 +186,8 @@ def _config(args: argparse.Namespace) -> Any:
 def _check_gpus(wanted: int) -> None:
     import torch
 
+    if wanted < 1:
+        raise ValueError(f"--gpus {wanted}: give 1 or more; train.device=cpu trains without")
     if wanted > 1 and wanted > (found := torch.cuda.device_count()):
         raise ValueError(f"--gpus {wanted}: torch sees {found}; see docs/troubleshooting.md")
 
@@ -203,10 +213,11 @@ def _log(out: Path, setup_logger: Any, *, rank: int = 0) -> None:
 def read_charset(charset: str) -> str:
     """A charset, or a change of one, from the command line: its file read, if it names one."""
     plus, rest = ("+", charset[1:]) if charset.startswith("+") else ("", charset)
-    path = Path(rest)
-    if len(rest) > 1 and path.suffix and not path.is_file():
+    if os.path.isfile(rest):  # unlike Path's it takes any string, however long
+        return plus + Path(rest).read_text(encoding="utf-8")
+    if re.search(r"\w\.[A-Za-z]{2,4}$", rest, re.ASCII):
         raise FileNotFoundError(f"--charset {charset}: no such file; give its symbols, or a file")
-    return plus + (path.read_text(encoding="utf-8") if rest and path.is_file() else rest)
+    return charset
 
 
 def _override(overrides: list[str], key: str, kind: type) -> Any:

@@ -145,6 +145,10 @@ class _Pictures:
                 number += 1
 
         (self.folder / "images").mkdir(parents=True, exist_ok=True)
-        name = next(name for name in candidates() if name not in self.names)
+        name = next(
+            name
+            for name in candidates()
+            if name not in self.names and not (self.folder / name).exists()
+        )
         self.names.add(name)
         return name

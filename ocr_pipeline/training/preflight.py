@@ -39,7 +39,8 @@ class Inventory:
     Attributes:
         pages: pictures.
         words: words that can be learnt.
-        countable: words that evaluations count: not those of labels with spaces, nor without text.
+        countable: words that evaluations count: for a recognizer not those of labels with spaces,
+            nor without text.
         doubtful: of each kind of fault of a quad (`check.KINDS`), the words that have it; it alone
             does not keep them from being learnt.
         left_out: of each reason, the words left out for it: "'text' in picture".
@@ -96,7 +97,7 @@ def inspect(pages: LabelledPages, codec: Codec | None) -> Inventory:
             quad, text = np.array(word["quad"], np.float64), word["text"]
             quads += 1
             example = f"{text!r} in {path.name}"
-            found.countable += bool(text.strip()) and (codec is None or " " not in text)
+            found.countable += codec is None or bool(text.strip() and " " not in text)
             for kind in quad_faults(quad, (width, height)):
                 if kind != "small_quad":  # which is left out
                     found.doubtful.setdefault(kind, []).append(example)

@@ -6,6 +6,7 @@ setting of the config and can be changed on the command line.
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
@@ -77,6 +78,12 @@ def fine_tuning(
     if not 0 <= replay < 1:
         raise ValueError(f"--replay is {replay}: give a share from 0 to below 1")
     source, metadata = read_metadata(weights, stage)
+    model = json.loads(metadata["model"])
+    if stage == "detection" and model["_target_"] != "detection.model.DBNet":
+        raise ValueError(
+            f"{source}: fine-tuning is for DBNet, and this is {model['_target_']}; train it "
+            f"on with its config and train.init={source}"
+        )
     codec = None
     if stage == "recognition":
         codec = Codec(charset=change_charset(json.loads(metadata["charset"]), charset))
@@ -96,6 +103,7 @@ def fine_tuning(
                 "with spaces are not counted; name a folder of single words with --validation"
             )
         logger.info("validation: %d pages of %s", held_found.pages, path)
+    _warn_of_shared(learnt, held)
 
     folders = [str(path) for path in pdfs or (replay_pdfs(out / "replay") if replay else [])]
     total = sum(inventory.words for inventory in found)
@@ -106,7 +114,7 @@ def fine_tuning(
     sources = _mixed(stage, own, folders, replay)
     device_found = resolve_device(device)
     cfg: dict[str, Any] = dict(
-        model=OmegaConf.create(json.loads(metadata["model"])),
+        model=OmegaConf.create(model),
         train=dict(
             weight_decay=0.02,
             clip_norm=5.0,
@@ -289,6 +297,26 @@ def _folder(path: Path, *, held_out: bool, learnt: bool = False) -> Any:
             )
         pages.part = (~0 if learnt else 0, _between(count, 2, 5) if count < 100 else 20)
     return pages
+
+
+def _warn_of_shared(learnt: Sequence[Any], held: Sequence[Any]) -> None:
+    """Say so if what is measured by is learnt from, as it is or made from the same page."""
+
+    def pages(folders: Sequence[Any]) -> set[str]:
+        made = map(_made, folders)
+        return {
+            record.get("source") or os.path.realpath(folder.folder / record["image"])
+            for folder in made
+            for record in folder.records
+        }
+
+    measured = pages(held)
+    shared = measured & pages(learnt)
+    if shared:
+        logger.warning(
+            "%d of %d validation pages are learnt from too, such as %s: the figures will look too "
+            "good; `ocr-data split` parts them", len(shared), len(measured), min(shared)
+        )  # fmt: skip
 
 
 def _spells(codec: Codec, folder: str) -> bool:

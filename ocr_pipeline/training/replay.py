@@ -5,6 +5,7 @@ Somebody who fine-tunes has no such pages at hand: they are typeset anew, from t
 """
 
 import logging
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,4 +40,8 @@ def replay_pdfs(out: Path, *, pages: int = PAGES, seed: int = 31) -> list[Path]:
         return found
     logger.info("typesetting %d pages for replay into %s", pages, out)
     bundled: Sequence[Path] = [Path(matplotlib.get_data_path()) / "fonts" / "ttf"]
-    return typeset(out=out, pages=pages, seed=seed, font_folders=bundled)
+    partial = out.with_name(f"{out.name}.part")  # a run that is cut here leaves no half of them
+    shutil.rmtree(partial, ignore_errors=True)
+    typeset(out=partial, pages=pages, seed=seed, font_folders=bundled)
+    partial.rename(out)
+    return sorted(out.glob("*.pdf"))

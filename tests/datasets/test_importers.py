@@ -64,7 +64,19 @@ def test_what_is_no_outline(points):
             [(SQUARE, "a,b", False), (SQUARE, "###", True)],
             [],
         ),
+        (  # 2017, with a script that is not known, and a line that lacks it
+            "10,10,50,10,50,26,10,26,Latin,a\n10,10,50,10,50,26,10,26,Latin,###\n"
+            "10,10,50,10,50,26,10,26,Latin,b\n10,10,50,10,50,26,10,26,Cyrillic,c\n"
+            "10,10,50,10,50,26,10,26,d\n",
+            [(SQUARE, text, text == "###") for text in ("a", "###", "b", "c")],
+            [(":5", "no script before the text: '10,10,50,10,50,26,10,26,d'")],
+        ),
         ('10, 10, 50, 26, "1,5"\n', [(SQUARE, "1,5", False)], []),  # 2013
+        (  # an illegible word without quotation marks
+            '10, 10, 50, 26, "a"\n10, 10, 50, 26, "b"\n10, 10, 50, 26, ###\n',
+            [(SQUARE, "a", False), (SQUARE, "b", False), (SQUARE, "###", True)],
+            [],
+        ),
         ('10 10 50 26 "say "x""\n', [(SQUARE, 'say "x"', False)], []),  # 2013, training
         (  # boxes whose texts look like coordinates, and a text in quotes
             '10,10,50,26,1,2,3,4,5\n10,10,50,26,"a"\n10,10,50,26,b\n',

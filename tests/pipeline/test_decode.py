@@ -8,7 +8,7 @@ from fpdf import FPDF
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ocr_pipeline.decode import read_pages, to_rgb
+from ocr_pipeline.decode import read_pages, read_picture, to_rgb
 from ocr_pipeline.inputs import Decoding, InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -131,15 +131,6 @@ def test_all_pages_of_a_tiff_but_no_thumbnails(tmp_path):
     assert len(list(read_pages(path))) == 1
     thumbnail.save(path, tiffinfo={254: 1})  # of nothing, so it is the page
     assert [page.image.shape for page in read_pages(path)] == [(5, 5, 3)]
-
-
-def test_pages_are_chosen_of_files_that_have_them(tmp_path):
-    Image.new("L", (20, 10)).save(tmp_path / "a.png")
-    Image.new("L", (20, 10)).save(tmp_path / "a.tif")
-    second = Decoding(pages=((2, 2),))
-    assert len(list(read_pages(tmp_path / "a.png", second))) == 1
-    with pytest.raises(InputError, match="none of the pages 2-2 are in it"):
-        list(read_pages(tmp_path / "a.tif", second))
 
 
 @pytest.mark.parametrize(
@@ -320,3 +311,28 @@ def test_a_picture_that_speaks_of_pdf_is_a_picture(tmp_path):
     Image.new("L", (8, 8), 255).save(tmp_path / "a.png", pnginfo=metadata)
     (page,) = read_pages(tmp_path / "a.png")
     assert page.image.shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("a.png", "RGBA"), ("a.png", "LA"), ("a.webp", "RGBA"), ("a.png", "I;16"), ("a.tif", "I;16")],
+)
+def test_labelled_pictures_are_those_that_are_read(tmp_path, name, mode):
+    """Training would see black where the colour of what is transparent is black."""
+    grey = np.full((20, 60), 255, np.uint8)
+    grey[5:15, 10:50] = 0
+    if mode == "I;16":
+        picture = Image.fromarray(grey.astype(np.uint16) * 16)  # 12 bits
+    else:
+        black = Image.new("L", (60, 20))
+        bands = [black] * (3 if mode == "RGBA" else 1)
+        picture = Image.merge(mode, [*bands, Image.fromarray(255 - grey)])
+    picture.save(tmp_path / name, **({"lossless": True} if name == "a.webp" else {}))
+    seen = read_picture(tmp_path / name)
+    assert np.array_equal(seen, only_page(tmp_path / name).image)
+    np.testing.assert_allclose(seen[..., 0], grey, atol=1)
+
+
+def test_a_pdf_is_no_picture():
+    with pytest.raises(InputError, match="this is a PDF; render its pages"):
+        read_picture(Path(__file__).with_name("locked.pdf"))

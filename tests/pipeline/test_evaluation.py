@@ -7,6 +7,7 @@ import pytest
 from ocr_pipeline.evaluation import (
     PageMetric,
     RecognitionEvaluator,
+    _spread,
     evaluate_detector,
     words_on_true_quads,
 )
@@ -119,3 +120,12 @@ def test_parts_split_without_overlap(tmp_path):
     assert [record["image"] for record in held] == ["0.png", "20.png", "40.png"]
     assert len(held) + len(kept) == 45
     assert not {r["image"] for r in held} & {r["image"] for r in kept}
+
+
+@pytest.mark.parametrize("count", [1, 2, 39, 200])
+def test_the_first_pages_that_are_measured_lie_all_over_the_set(count):
+    order = list(_spread(range(count)))
+    assert sorted(order) == list(range(count))
+    for first in (5, 20):
+        places = np.sort(order[:first])
+        assert np.diff(places, prepend=0, append=count - 1).max() <= 3 * count / first + 1

@@ -6,7 +6,7 @@ import torch
 from filelock import FileLock
 
 from detection.d2 import LazyConfig
-from ocr_pipeline.cli.train import main, plain
+from ocr_pipeline.cli.train import main, plain, read_charset
 from ocr_pipeline.device import multiplies_bytes
 from ocr_pipeline.evaluation import nothing_read
 from ocr_pipeline.labels import LabelError, LabelledPages
@@ -258,7 +258,7 @@ def test_one_batch_is_learnt_by_heart_or_the_fault_is_named(tmp_path, write_page
     )
     LazyConfig.apply_overrides(cfg, [*QUICK, "train.freeze=[]", "train.lr=0.01"])
     assert "learnt by heart: loss" in overfit_one_batch(cfg, steps=60)
-    LazyConfig.apply_overrides(cfg, ["train.freeze=[stem,stages,project,lstm]"])
+    LazyConfig.apply_overrides(cfg, ["train.freeze=[stem,stages,lstm]"])
     with pytest.raises(OverfitError, match=r"could not be learnt .* check train\.freeze"):
         overfit_one_batch(cfg, steps=3)
 
@@ -288,3 +288,31 @@ def test_the_sanity_set_is_small_and_whole():
     assert inspect(pages, Codec()).words > 200
     size = sum(path.stat().st_size for path in (pages.folder / "images").iterdir())
     assert size + (pages.folder / "labels.jsonl").stat().st_size < 300_000
+
+
+def test_pages_that_are_learnt_and_measured_by_are_told_of(tmp_path, write_pages, caplog):
+    folder = write_pages(tmp_path / "my")
+    with caplog.at_level("WARNING"):
+        fine_tuning("recognition", data=[folder], validation=folder, out=tmp_path, replay=0)
+    assert " validation pages are learnt from too, such as " in caplog.text
+    caplog.clear()
+    with caplog.at_level("WARNING"):
+        fine_tuning("recognition", data=[folder], out=tmp_path, replay=0)
+    assert "learnt from too" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--weights", "x", "--replay", "0.5"], "--weights, --replay: for fine-tuning a stage"),
+        (["--gpus", "0"], "--gpus 0: give 1 or more"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(tmp_path, capsys, options, message):
+    assert main(["configs/recognition/crnn.py", "--out", str(tmp_path / "run"), *options]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("charset", ["+×.÷", "+-.0123", "αβγδ.εζ", "漢" * 300])
+def test_symbols_are_not_taken_for_a_file(charset):
+    assert read_charset(charset) == charset

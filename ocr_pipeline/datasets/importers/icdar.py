@@ -6,7 +6,7 @@
     158 128 411 181 "Footpath"                           2013, training
 
 Files are called like the picture, often with `gt_` before. Which of these layouts a source has is
-decided on all of its lines together: a text can look like coordinates or like a script's name.
+decided by most of its lines: a text can look like coordinates or like a script's name.
 """
 
 import re
@@ -84,10 +84,11 @@ def _split(line: str, count: int) -> tuple[list[float], str] | None:
 def _layout(lines: list[str]) -> _Layout:
     eight = [parts[1] for line in lines if (parts := _split(line, 8))]
     if 2 * len(eight) > len(lines):
-        script = all(text.partition(",")[0] in _SCRIPTS and "," in text for text in eight)
-        return _Layout(8, script=script, quoted=False)
+        scripts = sum(text.partition(",")[0] in _SCRIPTS and "," in text for text in eight)
+        return _Layout(8, script=2 * scripts > len(eight), quoted=False)
     four = [parts[1] for line in lines if (parts := _split(line, 4))]
-    return _Layout(4, script=False, quoted=all(re.fullmatch('".*"', text) for text in four))
+    quoted = sum(bool(re.fullmatch('".*"', text)) for text in four)
+    return _Layout(4, script=False, quoted=2 * quoted > len(four))
 
 
 def _word(line: str, layout: _Layout) -> Word:
@@ -96,7 +97,9 @@ def _word(line: str, layout: _Layout) -> Word:
         raise ValueError(f"not {layout.coordinates} coordinates and a text: {line!r:.60}")
     numbers, text = parts
     if layout.script:
-        text = text.partition(",")[2]
-    if layout.quoted:
+        _, comma, text = text.partition(",")
+        if not comma:
+            raise ValueError(f"no script before the text: {line!r:.60}")
+    if layout.quoted and re.fullmatch('".*"', text):
         text = text[1:-1]
     return legible(pairs(numbers), text)
