@@ -71,7 +71,7 @@ def _upright(quad: np.ndarray) -> np.ndarray:
 
 
 def degrade_crop(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A rougher copy of a grey crop (32, w) of the same shape; nearly half pass unchanged."""
+    """A rougher copy of a grey crop (32, w) of the same shape; half pass unchanged."""
     if rng.random() < 0.45:
         return crop
     shape = (crop.shape[1], HEIGHT)

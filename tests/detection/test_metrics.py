@@ -1,20 +1,13 @@
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import detection.metrics
 from detection.metrics import DetectionMetric, fit_calibration, match, polygon_iou
 
 
 def box(x, y, width=40, height=10):
     return [[x, y], [x + width, y], [x + width, y + height], [x, y + height]]
-
-
-def test_docstrings():
-    assert doctest.testmod(detection.metrics).failed == 0
 
 
 @pytest.mark.parametrize(
