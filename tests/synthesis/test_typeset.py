@@ -48,6 +48,19 @@ def test_accents_that_are_other_letters_are_not_counted(font_folder, tmp_path):
     assert ord("a") in face.characters
 
 
+def test_faces_without_lower_case_are_known_by_its_height(font_folder, tmp_path):
+    with TTFont(next(font_folder.rglob("DejaVuSans.ttf"))) as font:
+        for table in font["cmap"].tables:
+            if table.isUnicode():
+                for low, high in zip("abcdefghijklmnopqrstuvwxyz", "BCDEFGHIJKLMNOPQRSTUVWXYZA",
+                                     strict=True):  # fmt: skip
+                    table.cmap[ord(low)] = table.cmap[ord(high)]  # other capitals than its own
+        font.save(tmp_path / "unicase.ttf")
+    (face,) = scan([tmp_path])[1]
+    assert face.look == "capitals"
+    assert not any(face.look == "capitals" for face in scan([font_folder])[1])
+
+
 def test_held_out_families_stay_out(font_folder):
     _, faces = scan([font_folder], held_out=lambda family: "DejaVu" in family)
     assert not any("DejaVu" in face.family for face in faces)
