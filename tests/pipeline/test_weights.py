@@ -20,7 +20,7 @@ from ocr_pipeline.weights import (
 from recognition.model import CRNN
 
 CPU = torch.device("cpu")
-config = L(CRNN)(num_classes=4, channels=(4, 8, 8, 16), blocks=(0, 0, 0), squeezed=16, hidden=16)
+config = L(CRNN)(num_classes=4, channels=(4, 8, 8, 16), blocks=(0, 0, 0), features=16, hidden=16)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_unusable_files_are_named(tmp_path, content, reason):
             {"blocks": (0, 0, 1)},
             r"stages\.2\.1\.first\.depthwise\.weight is absent, the model wants",
         ),
-        ({"hidden": 8}, r"lstm1\.ahead\.weight_ih_l0 is \(64, 16\), the model wants \(32, 16\)"),
+        ({"hidden": 8}, r"lstm1\.ahead\.weight_ih_l0 is \(64, 256\), the model wants \(32, 256\)"),
     ],
 )
 def test_weights_of_another_model_are_named(tmp_path, crnn, changes, reason):

@@ -84,7 +84,7 @@ def test_sources_are_mixed_by_words_not_pages():
 def test_a_small_model_learns_a_few_words():
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    model = CRNN(num_classes=9, channels=(8, 16, 24, 32), blocks=(0, 0, 0), squeezed=32, hidden=32)
+    model = CRNN(num_classes=9, channels=(8, 16, 24, 32), blocks=(0, 0, 0), features=32, hidden=32)
     objective = CTCObjective(model=model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     losses = []

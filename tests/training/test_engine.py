@@ -28,7 +28,7 @@ from tests.recognition.test_data import page_of
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
-SIZES = dict(channels=(8, 16, 24, 32), blocks=(0, 0, 1), squeezed=32, hidden=32)
+SIZES = dict(channels=(8, 16, 24, 32), blocks=(0, 0, 1), features=32, hidden=32)
 pages = [page_of(["abba", "cab", "head", "fade", "bed"])]
 
 
@@ -111,7 +111,7 @@ def test_a_run_starts_from_weights_and_refuses_those_of_another_shape(tmp_path):
     train(config(steps=1, init=str(weights)), out=tmp_path / "second")
     other = config(steps=1, init=str(weights))
     other.model.hidden = 16
-    with pytest.raises(WeightsError, match=r"is \(128, 32\), the model wants \(64, 32\)"):
+    with pytest.raises(WeightsError, match=r"is \(128, 256\), the model wants \(64, 256\)"):
         train(other, out=tmp_path / "third")
 
 
@@ -401,6 +401,6 @@ def test_frozen_parts_stay_as_they_are(tmp_path):
     weights = train(cfg, out=tmp_path / "frozen")
     before, after = (load_model(path, CPU)[0].state_dict() for path in (start, weights))
     changed = {name.partition(".")[0] for name in before if not before[name].equal(after[name])}
-    assert changed >= {"head", "lstm2", "stages"}
+    assert changed >= {"head", "lstm2", "project"}
     assert not changed & {"stem", "lstm1"}
-    assert before["stages.0.0.norm.running_var"].equal(after["stages.0.0.norm.running_var"])
+    assert before["project_norm.running_var"].equal(after["project_norm.running_var"])
