@@ -31,7 +31,8 @@ def sweep(folder: Path) -> None:
     """Delete what a killed run left half written anywhere below a folder, not what another one is
     writing."""
     for partial in folder.rglob(".*.[0-9]*.part"):
-        if not _is_running(int(partial.name.split(".")[-2])):
+        pid = partial.name.split(".")[-2]
+        if pid.isdecimal() and not _is_running(int(pid)):
             partial.unlink(missing_ok=True)
 
 

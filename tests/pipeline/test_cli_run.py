@@ -90,10 +90,12 @@ def test_folder_makes_a_folder_with_the_same_paths(run, tmp_path):
 def test_each_page_has_an_overlay(run, tmp_path):
     bars(1).save(tmp_path / "a.tif", save_all=True, append_images=[bars(2)])
     (tmp_path / "seen/sub").mkdir(parents=True)
-    (tmp_path / "seen/sub/.a.overlay.png.123.part").write_bytes(b"what a killed run left")
+    (tmp_path / "seen/sub/.a.overlay.png.99999999.part").write_bytes(b"what a killed run left")
+    alive = f".b.overlay.png.{os.getpid()}.part"
+    (tmp_path / "seen/sub" / alive).write_bytes(b"what another run is writing")
     code, out, _ = run("a.tif", "--overlay", "seen")
     assert (code, out) == (0, "s1\n\fs2\n")
-    assert files(tmp_path / "seen") == ["a.1.overlay.png", "a.2.overlay.png"]
+    assert files(tmp_path / "seen") == ["a.1.overlay.png", "a.2.overlay.png", f"sub/{alive}"]
     assert Image.open(tmp_path / "seen/a.1.overlay.png").size == (400, 100)
 
 
@@ -250,7 +252,7 @@ def test_resume_reads_only_what_is_not_done(run, ocr, tmp_path):
     # As a killed run leaves it: half a line, and half a file.
     log = tmp_path / "out/run.jsonl"
     log.write_bytes(log.read_bytes()[:-20])
-    (tmp_path / "out/.d.json.123.part").write_bytes(b"half")
+    (tmp_path / "out/.d.json.99999999.part").write_bytes(b"half")
     count, code, err = pages_read("--resume")
     assert (count, code) == (3, 1)  # b, c and d; bad is tried again, and fails
     assert "1 of 5 inputs done already" in err
