@@ -53,7 +53,8 @@ def _typeset(
 ) -> None:
     """Warp the word's text into its quad on the canvas."""
     font = _font()
-    text = word.text[:_MAX_CHARACTERS]
+    # Labels may hold line feeds and such, for which there is no glyph.
+    text = "".join(c if c.isprintable() else "�" for c in word.text[:_MAX_CHARACTERS])
     ascent, descent = _metrics()
     width, height = max(1, round(font.getlength(text))), ascent + descent
     mask = Image.new("L", (width, height))

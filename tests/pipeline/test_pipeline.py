@@ -196,6 +196,7 @@ def test_overlay_of_odd_words_is_drawn(ocr):
         Word("off the page", 0.5, as_quad([(-50, -9), (500, -9), (500, 5), (-50, 5)]), 1),
         Word("elsewhere", 0.5, as_quad([(900, 900), (950, 900), (950, 950), (900, 950)]), 1),
         Word("point", 0.5, as_quad([(5, 5)] * 4), 1),
+        Word("two\nlines\0", 0.5, as_quad([(5, 5), (50, 5), (50, 20), (5, 20)]), 1),
         Word("ß" * 5000, 0.5, as_quad([(0, 0), (50, 0), (50, 9), (0, 9)]), 1),
     )
     block = Block((Line(words, words[0].quad),), words[0].quad)
