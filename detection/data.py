@@ -77,9 +77,9 @@ class TrainMapper:
     """Page -> one augmented crop with its target maps, as `model.DBNet` trains on.
 
     The page is scaled as inference would scale it if it had no blank margins, times a random
-    factor; turned a little (often)
-    or by anything (rarely); cut to `crop_size`, preferably where words are; and its light, colour,
-    sharpness and noise are varied. Never mirrored: mirrored text is no text.
+    factor; turned a little (often) or by anything (rarely); cut to `crop_size`, preferably where
+    words are; and its light, colour, sharpness and noise are varied. Never mirrored: mirrored text
+    is no text.
 
     Args:
         targets: draws the maps; None leaves them out.

@@ -87,10 +87,10 @@ def read_pages(
             raise InputError(path, reason, "raise --max-pages, or choose with --pages")
         if page is not None:
             yield page
-    if not found and decoding.pages is None:
-        raise InputError(path, "it has no pages", "export it again")
     if not found:
-        wanted = ", ".join(f"{low}-{high}" for low, high in decoding.pages or ())
+        if decoding.pages is None:
+            raise InputError(path, "it has no pages", "export it again")
+        wanted = ", ".join(f"{low}-{high}" for low, high in decoding.pages)
         raise InputError(path, f"none of the pages {wanted} are in it", "ask for others")
 
 
@@ -104,10 +104,10 @@ def read_picture(path: str | os.PathLike[str]) -> np.ndarray:
     _check_file(path)
     if _is_pdf(path):
         raise InputError(path, "this is a PDF", "render its pages")
-    for page in _read_image(path, Decoding(pages=((1, 1),)), _raise):
-        if page is not None:
-            return page.image
-    raise InputError(path, "it has no pages", "export it again")
+    page = next(_read_image(path, Decoding(pages=((1, 1),)), _raise), None)
+    if page is None:
+        raise InputError(path, "it has no pages", "export it again")
+    return page.image
 
 
 def _check_file(path: Path) -> None:
@@ -213,7 +213,7 @@ def _read_image(
                 yield _decode(path, image, 0, decoding.max_pixels)
             return
         index = 0
-        smaller = 0  # versions of pages
+        passed_over = False  # whether there was a smaller version of a page
         frames = ImageSequence.Iterator(image)
         while index < decoding.last:
             try:
@@ -225,7 +225,7 @@ def _read_image(
                 return
             # Tag 254 (NewSubfileType), bit 0: a smaller version of another page.
             if int(image.tag_v2.get(254, 0)) & 1:  # type: ignore[attr-defined]
-                smaller += 1
+                passed_over = True
                 continue
             if decoding.wants(index):
                 try:
@@ -234,7 +234,7 @@ def _read_image(
                     on_error(error)
                     yield None
             index += 1
-        if index == 0 and smaller and decoding.wants(0):  # of none, so the first is the page
+        if index == 0 and passed_over and decoding.wants(0):  # of none: the first is the page
             image.seek(0)
             yield _decode(path, image, 0, decoding.max_pixels)
 

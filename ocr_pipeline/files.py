@@ -5,7 +5,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,11 +40,10 @@ def _is_running(pid: int) -> bool:
     if os.name != "posix":  # elsewhere asking would end it
         return True
     try:
-        os.kill(pid, 0)
+        with suppress(PermissionError):  # of someone else's
+            os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # it is someone else's
-        return True
     return True
 
 

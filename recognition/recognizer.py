@@ -92,7 +92,7 @@ class Recognizer:
     def recognize(self, crops: Sequence[np.ndarray]) -> list[Reading]:
         """Read grey uint8 crops (32, w), as `crops.crop_words` cuts them."""
         for crop in crops:
-            if crop.shape != (HEIGHT, crop.size // HEIGHT or 1) or crop.dtype != np.uint8:
+            if crop.ndim != 2 or crop.shape[0] != HEIGHT or not crop.size or crop.dtype != np.uint8:
                 raise ValueError(
                     f"a crop is {crop.dtype} {crop.shape}, expected uint8 ({HEIGHT}, width); "
                     "cut words with recognition.crops.crop_words"

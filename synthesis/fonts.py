@@ -58,7 +58,6 @@ COMMON = re.compile(
 _ASCII = set(range(128))
 _NEEDED = set(map(ord, string.ascii_letters + string.digits + ".,:;-()/&'!?"))
 _SIGNATURE = "aegRQS27&"
-_SHORT = "acemnorsuvwxz"  # without ascender
 # Fonts for other alphabets that come in Latin's code points have no accents on these.
 _ACCENTED = (("a", "à"), ("n", "ñ"), ("o", "ö"), ("u", "ü"))
 
@@ -203,9 +202,9 @@ def _inspect(font: TTFont, info: typst.FontInfo) -> tuple[str, Face] | None:
     upper = {char: _outline(glyphs, cmap[ord(char)], em) for char in "AEGNR"}
     same = [_shape(drawn[c]) == _shape(upper[c.upper()]) for c in "aegnr"]
     # Of faces whose lower case is other capitals too the letters without ascender stand as high.
-    tops = [[_top(_outline(glyphs, cmap[ord(c)], em)) for c in (a, a.upper())] for a in _SHORT]
+    rise = median(_top(drawn[c]) / max(_top(upper[c.upper()]), 0.01) for c in "aenr")
 
-    if sum(same) >= 3 or median(low / max(high, 0.01) for low, high in tops) >= 0.97:
+    if sum(same) >= 3 or rise >= 0.97:
         look = "capitals"
     elif abs(width["i"] - width["M"]) < 0.01:
         look = "mono"

@@ -81,6 +81,16 @@ def test_sources_are_mixed_by_words_not_pages():
     assert 0.75 < words_a / words_b < 1.33
 
 
+def test_a_source_without_words_ends_the_run_instead_of_hanging_it(monkeypatch):
+    monkeypatch.setattr("recognition.data.BARREN", 10)
+    page = page_of(["aaaa"])
+    blank = {**page, "words": [{**word, "ignore": True} for word in page["words"]]}
+    with pytest.raises(ValueError, match="10 pages in a row without a legible word"):
+        next(batches([blank], max_pixels=32 * 96 * 8))
+    rare = [blank] * 5 + [page]
+    assert next(batches(rare, max_pixels=32 * 96 * 8))["lengths"].tolist()[0] == 4
+
+
 def test_a_small_model_learns_a_few_words():
     torch.manual_seed(0)
     torch.set_num_threads(1)
