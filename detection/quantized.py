@@ -1,19 +1,14 @@
-"""DBNet in integers of eight bits, for processors that multiply those (VNNI).
+"""DBNet in integers of eight bits (see `quantization`).
 
-A map's value is scale * (byte - zero), with one scale and one zero for the whole map, which follow
-from the range that its values were seen to have; weights are signed bytes with a scale for each
-output channel; sums are of 32 bits (Jacob et al. 2018, arXiv 1712.05877, section 2). The backbone
-and the fusion of its maps, nine tenths of the work, are done so, in half the time that bfloat16
-takes on AMD's Zen 4; the maps are drawn in floating point as before.
+The backbone and the fusion of its maps, nine tenths of the work, are done so, in half the time that
+bfloat16 takes on AMD's Zen 4; the maps are drawn in floating point as before.
 
     ranges_of(model)        while pages are looked at, in floating point -> ranges
     quantize(model, ranges) -> the same model, faster
 """
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, TypeGuard
 
 import torch
@@ -23,12 +18,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from detection.d2 import FPN, BasicBlock, BasicStem, BottleneckBlock, ResNet
 from detection.model import DBHead, DBNet
+from quantization.convolution import QuantizedConv2d, Scale, Scales
+from quantization.ranges import Ranges, ranges_seen
 
-#: Of each convolution but the first, by its name, the least and the greatest value that goes in; of
-#: those whose result no convolution takes, what comes out, by name + `OUTPUT`.
-Ranges = Mapping[str, Sequence[float]]
+#: Ranges are those of what goes into each convolution but the first, by its name, and, by name +
+#: `OUTPUT`, of what comes out of those whose result no convolution takes.
 OUTPUT = ":output"
-
 
 #: Where the convolutions are that `quantize` replaces.
 _PARTS = ("backbone.", "head.fuse.", "head.probability.reduce.")
@@ -56,37 +51,18 @@ def is_quantizable(model: nn.Module) -> TypeGuard[DBNet]:
     )
 
 
-@contextmanager
-def ranges_of(model: nn.Module) -> Iterator[dict[str, tuple[float, float]]]:
-    """The ranges of what a model computes in the meantime: of each, the mean over all passes.
-
-    Single extremes would make all steps coarser; what exceeds the range is cut to it. They are
-    there once the context is left; none, of a model that is not quantizable.
-    """
-    seen: dict[str, list[Tensor]] = {}
-
-    def note(name: str, values: Tensor) -> None:
-        seen.setdefault(name, []).append(torch.stack(values.detach().aminmax()).float())
-
-    handles = []
-    for name, module in model.named_modules() if is_quantizable(model) else ():
-        if isinstance(module, nn.Conv2d) and name.startswith(_PARTS):
-            handles.append(
-                module.register_forward_pre_hook(lambda _, x, name=name: note(name, x[0]))
-            )
-            if name.endswith(".shortcut"):
-                handles.append(
-                    module.register_forward_hook(lambda _, x, y, name=name: note(name + OUTPUT, y))
-                )
-    ranges: dict[str, tuple[float, float]] = {}
-    try:
-        yield ranges
-    finally:
-        for handle in handles:
-            handle.remove()
-        for name, values in seen.items():
-            low, high = torch.stack(values).mean(0).tolist()
-            ranges[name] = low, high
+def ranges_of(model: nn.Module) -> AbstractContextManager[dict[str, tuple[float, float]]]:
+    """The ranges of what a model computes in the meantime (`ranges_seen`); none, of a model that is
+    not quantizable."""
+    inputs = {
+        name: module
+        for name, module in (model.named_modules() if is_quantizable(model) else ())
+        if isinstance(module, nn.Conv2d) and name.startswith(_PARTS)
+    }
+    shortcuts = {
+        name + OUTPUT: module for name, module in inputs.items() if name.endswith(".shortcut")
+    }
+    return ranges_seen(inputs=inputs, outputs=shortcuts)
 
 
 def quantize(model: DBNet, ranges: Ranges) -> DBNet:
@@ -99,113 +75,18 @@ def quantize(model: DBNet, ranges: Ranges) -> DBNet:
     Raises ValueError if a convolution's range is not there, or is none.
     """
     assert is_quantizable(model)
-    scales = _Scales({name: _Scale.covering(*span) for name, span in ranges.items()})
+    scales = Scales.covering(ranges)
     names = {module: name for name, module in model.named_modules()}
     head: Any = model.head
     fuse, reduce = head.fuse[0], head.probability.reduce[0]
     fused = scales[names[reduce]]
     black, white = ((value - model.pixel_mean) / model.pixel_std for value in (0, 255))
-    image = _Scale.covering(float(black.min()), float(white.max()))
+    image = Scale.covering(float(black.min()), float(white.max()))
     # All maps of the pyramid have the scale of what they are joined to.
     model.backbone = _Pyramid(model.backbone, names, scales, image=image, given=scales[names[fuse]])  # type: ignore[assignment]
-    head.fuse = _Convolution(fuse, taken=scales[names[fuse]], given=fused, relu=True)
-    head.probability.reduce = _Convolution(reduce, taken=fused, relu=True)
+    head.fuse = QuantizedConv2d(fuse, taken=scales[names[fuse]], given=fused, relu=True)
+    head.probability.reduce = QuantizedConv2d(reduce, taken=fused, relu=True)
     return model
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """What the bytes of a map mean: scale * (byte - zero)."""
-
-    scale: float
-    zero: int
-
-    @classmethod
-    def covering(cls, low: float, high: float) -> "_Scale":
-        low, high = min(low, 0.0), max(high, 0.0)  # padding is zero, exactly
-        if not math.isfinite(high - low):
-            raise ValueError(f"{low} to {high} is no range")
-        scale = max(high - low, 1e-6) / 255
-        return cls(scale, round(-low / scale))
-
-    def bytes_of(self, values: Tensor) -> Tensor:
-        """Nearest bytes, uint8, of real values."""
-        return (values / self.scale).add_(self.zero + 0.5).clamp_(0, 255).to(torch.uint8)
-
-
-class _Scales(dict[str, _Scale]):
-    """Of convolutions, by name."""
-
-    def __missing__(self, name: str) -> _Scale:
-        raise ValueError(f"there is no range of {name}")
-
-
-class _Convolution(nn.Module):
-    """A convolution of bytes with its bias, sum and ReLU, in one pass of oneDNN.
-
-    Args:
-        convolution: in floating point.
-        taken, given: scales of what goes in and comes out; without `given` that is numbers, in
-            autocast's precision.
-        added: scale of a map that is added to the result, which is written over that map.
-        relu: whether negative results become zero.
-    """
-
-    weight: Tensor
-    weight_scales: Tensor
-
-    def __init__(
-        self,
-        convolution: nn.Conv2d,
-        *,
-        taken: _Scale,
-        given: _Scale | None = None,
-        added: _Scale | None = None,
-        relu: bool = False,
-    ):
-        super().__init__()
-        self.taken, self.given, self.added = taken, given, added
-        self.unary = "relu" if relu else "none"
-        self.geometry = (
-            list(map(int, convolution.stride)),
-            list(map(int, convolution.padding)),
-            list(map(int, convolution.dilation)),
-            convolution.groups,
-        )
-        weight = convolution.weight.detach().float()
-        scales = weight.abs().amax((1, 2, 3)).clamp(min=1e-8) / 127
-        rounded = (weight / scales.view(-1, 1, 1, 1)).round().to(torch.int8)
-        self.register_buffer("weight_scales", scales)
-        self.register_buffer("weight_zeros", torch.zeros(len(scales), dtype=torch.int32))
-        self.register_buffer(
-            "weight",
-            torch.ops.onednn.qconv_prepack(
-                rounded, scales, taken.scale, taken.zero, *self.geometry, None
-            ),
-        )
-        bias = convolution.bias
-        self.register_buffer("bias", None if bias is None else bias.detach().float())
-
-    def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
-        """Bytes (B, C, H, W) -> bytes or numbers (B, C', H', W')."""
-        shared = (
-            *(x, self.taken.scale, self.taken.zero),
-            *(self.weight, self.weight_scales, self.weight_zeros),
-        )
-        if self.given is not None:
-            result = (*self.geometry, self.given.scale, self.given.zero, torch.uint8)
-        else:
-            half = torch.is_autocast_enabled("cpu")
-            dtype = torch.get_autocast_dtype("cpu") if half else torch.float32
-            result = (*self.geometry, 1.0, 0, dtype)
-        if self.added is None:
-            return torch.ops.onednn.qconv2d_pointwise(
-                *shared, self.bias, *result, self.unary, [], ""
-            )
-        return torch.ops.onednn.qconv2d_pointwise.binary(
-            *(*shared, added, self.bias, *result),
-            *(self.added.scale, self.added.zero, "sum", 1.0, self.unary, [], ""),
-        )
 
 
 class _Block(nn.Module):
@@ -215,9 +96,9 @@ class _Block(nn.Module):
         self,
         block: Any,
         names: Mapping[nn.Module, str],
-        scales: Mapping[str, _Scale],
+        scales: Mapping[str, Scale],
         *,
-        given: _Scale,
+        given: Scale,
     ):
         super().__init__()
         convolutions = [c for n, c in block.named_children() if n.startswith("conv")]
@@ -225,16 +106,16 @@ class _Block(nn.Module):
         shortcut = block.shortcut
         added = inputs[0] if shortcut is None else scales[names[shortcut] + OUTPUT]
         self.shortcut = (
-            None if shortcut is None else _Convolution(shortcut, taken=inputs[0], given=added)
+            None if shortcut is None else QuantizedConv2d(shortcut, taken=inputs[0], given=added)
         )
         *first, last = convolutions
         self.first = nn.Sequential(
             *(
-                _Convolution(each, taken=inputs[i], given=inputs[i + 1], relu=True)
+                QuantizedConv2d(each, taken=inputs[i], given=inputs[i + 1], relu=True)
                 for i, each in enumerate(first)
             )
         )
-        self.last = _Convolution(last, taken=inputs[-1], given=given, added=added, relu=True)
+        self.last = QuantizedConv2d(last, taken=inputs[-1], given=given, added=added, relu=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """Bytes -> bytes. Without a convolution as shortcut `x` is written over."""
@@ -251,17 +132,17 @@ class _Pyramid(nn.Module):
         self,
         backbone: Any,
         names: Mapping[nn.Module, str],
-        scales: Mapping[str, _Scale],
+        scales: Mapping[str, Scale],
         *,
-        image: _Scale,
-        given: _Scale,
+        image: Scale,
+        given: Scale,
     ):
         super().__init__()
         bottom_up = backbone.bottom_up
         laterals, outputs = backbone.lateral_convs, backbone.output_convs  # the coarsest first
         blocks = [list(stage) for stage in bottom_up.stages]
         self.image = image
-        self.stem = _Convolution(
+        self.stem = QuantizedConv2d(
             bottom_up.stem.conv1,
             taken=self.image,
             given=scales[names[blocks[0][0].conv1]],
@@ -284,9 +165,9 @@ class _Pyramid(nn.Module):
         for lateral, last in zip(laterals, outputs, strict=True):
             joined = scales[names[last]]
             self.laterals.append(
-                _Convolution(lateral, taken=scales[names[lateral]], given=joined, added=coarser)
+                QuantizedConv2d(lateral, taken=scales[names[lateral]], given=joined, added=coarser)
             )
-            self.outputs.append(_Convolution(last, taken=joined, given=given))
+            self.outputs.append(QuantizedConv2d(last, taken=joined, given=given))
             coarser = joined
         self.names = list(reversed(backbone.output_shape()))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("detection", "recognition", "synthesis", "ocr_pipeline")
+PACKAGES = ("quantization", "detection", "recognition", "synthesis", "ocr_pipeline")
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for package in PACKAGES
