@@ -17,8 +17,14 @@ import numpy as np
 import torch
 
 from detection.detector import Detector
-from ocr_pipeline.device import inference_dtype, prepare_process, resolve_device
-from ocr_pipeline.weights import load_detector, load_recognizer
+from ocr_pipeline.device import (
+    inference_dtype,
+    multiplies_bytes,
+    prepare_process,
+    resolve_device,
+)
+from ocr_pipeline.folding import fold_batch_norms
+from ocr_pipeline.weights import SHIPPED, load_detector, load_model, load_recognizer
 
 SIDE = 1024  # pixels of the page
 ROUNDS = 20
@@ -70,16 +76,21 @@ def main() -> None:
     prepare_process()
     device = resolve_device(args.device)
     fast = inference_dtype(device)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    print(f"{name}, {torch.get_num_threads()} threads")
+    processor = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    print(f"{processor}, {torch.get_num_threads()} threads")
 
     page = page_of_words(np.random.default_rng(1))
     crops = [crop_of_word(WORDS[k % len(WORDS)]) for k in range(64)]
     detector, recognizer = load_detector(None, device), load_recognizer(None, device)
-    for dtype in dict.fromkeys((fast, torch.float32)):
-        recognizer.dtype = dtype
-        seconds = median_seconds(lambda: recognizer.recognize(crops), device)
-        print(f"recognizer, {dtype}: {len(crops) / seconds:.0f} words a second")
+    model, _ = load_model(SHIPPED / "recognizer.safetensors", device)
+    float_model = fold_batch_norms(model)
+    models = {"bytes and ": recognizer.model} if multiplies_bytes(device) else {}
+    for name, model in {**models, "": float_model}.items():
+        recognizer.model = model
+        for dtype in dict.fromkeys((fast, torch.float32)):
+            recognizer.dtype = dtype
+            seconds = median_seconds(lambda: recognizer.recognize(crops), device)
+            print(f"recognizer, {name}{dtype}: {len(crops) / seconds:.0f} words a second")
     finder = Detector(model=detector.model, long_side=SIDE, max_upscale=1.0, dtype=detector.dtype)
     found = len(finder.detect([page])[0].quads)
     seconds = median_seconds(lambda: finder.detect([page]), device)

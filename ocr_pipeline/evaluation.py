@@ -13,17 +13,19 @@ from torch import nn
 from detection.detector import Detector
 from detection.geometry import as_quads
 from detection.metrics import DetectionMetric, fit_calibration, match
-from detection.quantized import ranges_of
+from detection.quantized import ranges_of as ranges_of_detector
 from ocr_pipeline.device import inference_dtype
 from ocr_pipeline.orientation import face_text
 from ocr_pipeline.pipeline import OCRPipeline
 from ocr_pipeline.results import Word, as_quad
 from ocr_pipeline.weights import language_decode
+from quantization.ranges import Ranges
 from recognition.codec import Codec, normalize
 from recognition.crops import crop_words
 from recognition.data import legible_words
 from recognition.metrics import RecognitionMetric, fit_exponent
 from recognition.model import CRNN
+from recognition.quantized import ranges_of as ranges_of_recognizer
 from recognition.recognizer import Reading, Recognizer
 from synthesis.contact_sheet import page_sheet, word_sheet
 
@@ -200,8 +202,8 @@ class RecognitionEvaluator:
     """`evaluate_recognizer` for the training engine, on at most some `limit` words of each set, all
     over it: averaged model in, figures out.
 
-    `extras` go into the weights file with what was evaluated: the exponent that fits its
-    confidences to these words.
+    `extras` are for `weights.save_weights`: the ranges that a CPU needs to read in bytes, as these
+    words have them, and the exponent that fits confidences to them.
     """
 
     def __init__(self, *, sets: Sequence[tuple[str, Any]], codec: Codec, limit: int = 2000):
@@ -219,23 +221,28 @@ class RecognitionEvaluator:
         recognizer = self._recognizer(model)
         figures: dict[str, float] = {}
         confidences: list[tuple[float, bool]] = []
-        for name, pages in self.sets:
-            metric = evaluate_recognizer(recognizer, _spread(pages), limit=self.limit)
-            if not metric.words:
-                raise ValueError(
-                    f"validation set {name}: no word counts (all are ignored, empty, or hold "
-                    "spaces or characters outside the charset): check it with `ocr-data check`"
-                )
-            confidences += metric.confidences
-            if metric.words >= _TELLING and not metric.exact:
-                logger.warning("%s: %s", name, nothing_read([text for _, text in metric.errors]))
-            summary = metric.summary()
-            figures |= {
-                f"{name}/{figure}": summary[figure]
-                for figure in ("exact", "caseless", "alphanumeric", "cer")
-            }
+        with ranges_of_recognizer(model) as ranges:
+            for name, pages in self.sets:
+                metric = evaluate_recognizer(recognizer, _spread(pages), limit=self.limit)
+                if not metric.words:
+                    raise ValueError(
+                        f"validation set {name}: no word counts (all are ignored, empty, or hold "
+                        "spaces or characters outside the charset): check it with `ocr-data check`"
+                    )
+                confidences += metric.confidences
+                if metric.words >= _TELLING and not metric.exact:
+                    logger.warning(
+                        "%s: %s", name, nothing_read([text for _, text in metric.errors])
+                    )
+                summary = metric.summary()
+                figures |= {
+                    f"{name}/{figure}": summary[figure]
+                    for figure in ("exact", "caseless", "alphanumeric", "cer")
+                }
         exponent = fit_exponent(confidences)
-        self.extras = {"confidence_exponent": exponent} if exponent else {}
+        self.extras = _kept(ranges)
+        if exponent:
+            self.extras["confidence_exponent"] = exponent
         return figures
 
     def sheet(self, model: CRNN) -> np.ndarray:
@@ -290,8 +297,8 @@ class DetectionEvaluator:
     """`evaluate_detector` for the training engine, on at most `limit` pages of each set, all over
     it.
 
-    `extras` are for `weights.save_weights`: the ranges that a CPU needs to detect in bytes
-    (`detection.quantized`), as these pages have them, and the curve that fits scores to them.
+    `extras` are for `weights.save_weights`: the ranges that a CPU needs to detect in bytes, as
+    these pages have them, and the curve that fits scores to them.
     """
 
     def __init__(
@@ -307,7 +314,7 @@ class DetectionEvaluator:
         detector = self._detector(model)
         figures: dict[str, float] = {}
         scores: list[tuple[float, bool]] = []
-        with ranges_of(model) as ranges:
+        with ranges_of_detector(model) as ranges:
             for name, pages in self.sets:
                 metric = evaluate_detector(detector, islice(_spread(pages), self.limit))
                 summary = metric.summary()
@@ -316,8 +323,7 @@ class DetectionEvaluator:
                     for figure in ("precision", "recall", "hmean")
                 }
                 scores += metric.scores
-        finite = np.isfinite(list(ranges.values())).all()  # float16 may overflow
-        self.extras = {"ranges": ranges} if ranges and finite else {}
+        self.extras = _kept(ranges)
         if calibration := fit_calibration(scores):
             self.extras["calibration"] = calibration
         return figures
@@ -340,6 +346,12 @@ class DetectionEvaluator:
 
     def _detector(self, model: nn.Module) -> Detector:
         return Detector(model=model, dtype=_precision(model), **self.resolution)
+
+
+def _kept(ranges: Ranges) -> dict[str, Any]:
+    """What goes into the weights file of them; nothing, where float16 has overflowed."""
+    finite = np.isfinite(list(ranges.values())).all()
+    return {"ranges": ranges} if ranges and finite else {}
 
 
 def _precision(model: nn.Module) -> torch.dtype:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
@@ -17,15 +18,18 @@ from torch import nn
 
 from detection.d2 import instantiate
 from detection.detector import Detector
-from detection.quantized import is_quantizable, quantize
+from detection.quantized import is_quantizable
+from detection.quantized import quantize as quantize_detector
 from ocr_pipeline.device import inference_dtype, multiplies_bytes
 from ocr_pipeline.files import atomic
 from ocr_pipeline.folding import fold_batch_norms
+from quantization.ranges import Ranges
 from recognition.codec import Codec, split_symbols
 from recognition.decoding import beam_decode, greedy_decode
 from recognition.language import ORDER, LanguageModel, Tables
 from recognition.lexicon import Lexicon, Words
 from recognition.model import CRNN
+from recognition.quantized import quantize as quantize_recognizer
 from recognition.recognizer import Decode, Recognizer
 from recognition.transfer import transfer_head
 
@@ -44,7 +48,7 @@ def save_weights(path: Path, model: nn.Module, config: Any, **extras: Any) -> No
     """Write the model's state and what is needed to build and use it, whole or not at all.
 
     `extras` are `charset` and `confidence_exponent` (a recognizer's) or `resolution` (a detector's,
-    arguments of `Detector`), `ranges` (see `detection.quantized.ranges_of`) and `calibration`.
+    arguments of `Detector`) and `calibration`, and either's `ranges` (see `quantization`).
     Parameters are stored as float16; statistics of batch norms stay float32 (their variances
     may exceed float16's range).
     """
@@ -129,15 +133,11 @@ def load_detector(path: str | Path | None, device: torch.device) -> Detector:
     if isinstance(model, CRNN):
         raise WeightsError(f"{source}: these are a recognizer's weights; give --recognizer them")
     resolution = json.loads(metadata.get("resolution", "{}"))
-    ranges = json.loads(metadata.get("ranges", "{}"))
     calibration = json.loads(metadata.get("calibration", "null"))
     dtype = inference_dtype(device)
     model = fold_batch_norms(model)
-    if ranges and multiplies_bytes(device) and is_quantizable(model):
-        try:
-            model = quantize(model, ranges)
-        except ValueError as error:
-            raise WeightsError(f"{source}: does not fit its model ({error})") from error
+    if is_quantizable(model):
+        model = _in_bytes(quantize_detector, model, metadata, source, device)
     detector = Detector(model=model, dtype=dtype, calibration=calibration, **resolution)
     return _described(detector, source)
 
@@ -147,8 +147,9 @@ def load_recognizer(
 ) -> Recognizer:
     """The recognition stage from a weights file, or from the shipped one.
 
-    With `language`, words of which it is unsure are read with the help of the shipped language
-    model and lexicon.
+    On CPUs that multiply bytes in hardware its convolutions are done in bytes, if the file says in
+    what ranges. With `language`, words of which it is unsure are read with the help of the shipped
+    language model and lexicon.
     """
     source = _locate(path, "recognizer")
     model, metadata = load_model(source, device)
@@ -156,14 +157,32 @@ def load_recognizer(
         raise WeightsError(f"{source}: no charset inside; these are not a recognizer's weights")
     codec = Codec(charset=json.loads(metadata["charset"]))
     exponent = json.loads(metadata.get("confidence_exponent", "1"))
+    model = _in_bytes(quantize_recognizer, fold_batch_norms(model), metadata, source, device)
     recognizer = Recognizer(
-        model=fold_batch_norms(model),
+        model=model,
         codec=codec,
         dtype=inference_dtype(device),
         exponent=exponent,
         decode=language_decode(codec) if language else greedy_decode,
     )
     return _described(recognizer, source)
+
+
+def _in_bytes(
+    quantize: Callable[[Any, Ranges], Any],
+    model: nn.Module,
+    metadata: Mapping[str, str],
+    source: Path,
+    device: torch.device,
+) -> Any:
+    """The model quantized by the ranges of its file, where there are some and the device gains."""
+    ranges = json.loads(metadata.get("ranges", "{}"))
+    if not (ranges and multiplies_bytes(device)):
+        return model
+    try:
+        return quantize(model, ranges)
+    except ValueError as error:
+        raise WeightsError(f"{source}: does not fit its model ({error})") from error
 
 
 def language_decode(codec: Codec) -> Decode:

@@ -1,8 +1,9 @@
 """Recognition: word crops in, text out.
 
     crops.crop_words       image + quads           -> grey crops (32, w), proportion kept
-    batching.make_batches  crops of many widths    -> batches (B, 1, 32, W) with true widths
+    batching.collate       crops of like widths    -> a batch (B, 1, 32, W) and true widths
     model.CRNN             batch                   -> logits (B, T, V), T = ceil(W / 4)
+    quantized.quantize     a CRNN                  -> the same, its convolutions in bytes
     decoding.greedy_decode logits                  -> symbols with time spans
     recognizer.Recognizer  all of it, crops -> list[Reading]
 

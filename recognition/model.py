@@ -13,16 +13,37 @@ def time_steps(widths: Tensor) -> Tensor:
 
 
 class ConvBlock(nn.Module):
-    """3x3 convolution, batch norm, ReLU; `stride` is (vertical, horizontal)."""
+    """3x3 convolution, batch norm, ReLU."""
 
-    def __init__(self, *, in_channels: int, out_channels: int, stride: tuple[int, int] = (1, 1)):
+    def __init__(self, *, in_channels: int, out_channels: int):
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x: (B, C, H, W); mask: of the output's columns, see `column_mask`."""
-        return _masked(self.norm(self.conv(x)), mask).relu_()
+        return masked(self.norm(self.conv(x)), mask).relu_()
+
+
+class FactoredBlock(nn.Module):
+    """A strided 3x3 convolution as a 3x1 and a 1x3 with `rank` channels between them (Jaderberg et
+    al. 2014, arXiv 1405.3866), batch norm, ReLU; `stride` is (vertical, horizontal)."""
+
+    def __init__(self, *, in_channels: int, rank: int, out_channels: int, stride: tuple[int, int]):
+        super().__init__()
+        down, across = stride
+        self.down = nn.Conv2d(
+            in_channels, rank, (3, 1), stride=(down, 1), padding=(1, 0), bias=False
+        )
+        self.across = nn.Conv2d(
+            rank, out_channels, (1, 3), stride=(1, across), padding=(0, 1), bias=False
+        )
+        self.norm = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x: (B, C, H, W), zero beyond each crop; mask: of the output's columns, see
+        `column_mask`."""
+        return masked(self.norm(self.across(self.down(x))), mask).relu_()
 
 
 class SeparableConv(nn.Module):
@@ -50,8 +71,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x: (B, C, H, W), zero beyond each crop; mask: see `column_mask`."""
-        inner = _masked(self.first(x), mask).relu_()
-        return _masked(self.second(inner), mask).add_(x).relu_()
+        inner = masked(self.first(x), mask).relu_()
+        return masked(self.second(inner), mask).add_(x).relu_()
 
 
 class Stage(nn.ModuleList):
@@ -65,20 +86,23 @@ class Stage(nn.ModuleList):
 
 
 class BiLSTM(nn.Module):
-    """A bidirectional LSTM that sees only each sequence's valid steps.
+    """A bidirectional LSTM that sees only each sequence's valid steps, squeezed to fewer numbers:
+    as its inputs they do what all did, in a fraction of the work.
 
     The backward direction runs over sequences reversed within their own length, so in both
     directions the padding comes last and cannot reach a valid step. That is what packing gives,
     but with dense kernels.
     """
 
-    def __init__(self, *, in_features: int, hidden: int):
+    def __init__(self, *, in_features: int, squeezed: int, hidden: int):
         super().__init__()
-        self.ahead = nn.LSTM(in_features, hidden, batch_first=True)
-        self.back = nn.LSTM(in_features, hidden, batch_first=True)
+        self.squeeze = nn.Linear(in_features, squeezed, bias=False)
+        self.ahead = nn.LSTM(squeezed, hidden, batch_first=True)
+        self.back = nn.LSTM(squeezed, hidden, batch_first=True)
 
     def forward(self, x: Tensor, steps: Tensor) -> Tensor:
         """x: (B, T, C), steps: (B,) valid lengths -> (B, T, 2 * hidden)."""
+        x = self.squeeze(x)
         size, length, _ = x.shape
         position = torch.arange(length, device=x.device)[None]  # 1, T
         mirrored = steps[:, None] - 1 - position  # B, T; negative in the padding
@@ -93,8 +117,7 @@ class CRNN(nn.Module):
     """Word crops to per-step class scores.
 
     Shapes: B crops, C channels, H height, W width, T = ceil(W / 4) time steps, V classes.
-    The feature map is (B, 512, 4, W / 4); each of its columns, 2048 numbers, is squeezed to 256 and
-    is a step: as inputs of the first LSTM they do what 2048 did, in three tenths of the work.
+    The feature map is (B, 256, 4, W / 4); each of its columns, 1024 numbers, is a step.
     Everything beyond a crop's true width is zeroed after each layer, which is what the
     convolutions would see if the crop stood alone: a crop's scores do not depend on the width
     that its batch is padded to.
@@ -105,9 +128,9 @@ class CRNN(nn.Module):
         *,
         num_classes: int,
         channels: tuple[int, int, int, int] = (32, 64, 128, 256),
+        ranks: tuple[int, int, int] = (16, 48, 96),
         blocks: tuple[int, int, int] = (1, 2, 3),
-        features: int = 512,
-        squeezed: int = 256,
+        squeezed: int = 128,
         hidden: int = 192,
         dropout: float = 0.1,
     ):
@@ -116,18 +139,15 @@ class CRNN(nn.Module):
         self.stem = ConvBlock(in_channels=1, out_channels=c1)
         self.stages = nn.ModuleList()
         # Only the first two stages halve the width: narrow letters need their time steps.
-        for depth, c_in, c_out, stride in zip(
-            blocks, (c1, c2, c3), (c2, c3, c4), ((2, 2), (2, 2), (2, 1)), strict=True
+        for depth, c_in, rank, c_out, stride in zip(
+            blocks, (c1, c2, c3), ranks, (c2, c3, c4), ((2, 2), (2, 2), (2, 1)), strict=True
         ):
-            enter = ConvBlock(in_channels=c_in, out_channels=c_out, stride=stride)
+            enter = FactoredBlock(in_channels=c_in, rank=rank, out_channels=c_out, stride=stride)
             self.stages.append(
                 Stage([enter, *(ResidualBlock(channels=c_out) for _ in range(depth))])
             )
-        self.project = nn.Conv2d(c4, features, 1, bias=False)
-        self.project_norm = nn.BatchNorm2d(features)
-        self.squeeze = nn.Linear(4 * features, squeezed, bias=False)
-        self.lstm1 = BiLSTM(in_features=squeezed, hidden=hidden)
-        self.lstm2 = BiLSTM(in_features=2 * hidden, hidden=hidden)
+        self.lstm1 = BiLSTM(in_features=4 * c4, squeezed=squeezed, hidden=hidden)
+        self.lstm2 = BiLSTM(in_features=2 * hidden, squeezed=squeezed, hidden=hidden)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(2 * hidden, num_classes)
 
@@ -151,9 +171,8 @@ class CRNN(nn.Module):
         x = self.stem(images.contiguous(memory_format=torch.channels_last), full)  # B, C, 32, W
         for stage, mask in zip(self.stages, (half, quarter, quarter), strict=True):
             x = stage(x, mask)  # B, C, 16 | 8 | 4, W/2 | W/4 | W/4
-        x = self.project_norm(self.project(x)).relu_()  # B, 512, 4, T
         # Channels stay last, as they are in memory: any other order costs more than the LSTMs.
-        x = self.squeeze(x.permute(0, 3, 2, 1).flatten(2))  # B, T, 256
+        x = x.permute(0, 3, 2, 1).flatten(2)  # B, T, 4 * 256
         steps = time_steps(widths)
         x = self.lstm1(x, steps)  # B, T, 2 * hidden
         x = self.lstm2(self.dropout(x), steps)
@@ -168,7 +187,7 @@ def column_mask(widths: Tensor, width: int, stride: int, least: int) -> Tensor:
     return (columns < -(-widths // stride)[:, None])[:, None, None]
 
 
-def _masked(x: Tensor, mask: Tensor) -> Tensor:
+def masked(x: Tensor, mask: Tensor) -> Tensor:
     """`x` (B, C, H, W) itself, its last K columns times the mask (B, 1, 1, K)."""
     x[..., x.shape[3] - mask.shape[3] :] *= mask
     return x

@@ -15,11 +15,11 @@ from .crnn import codec, data, evaluate, model, paths, train  # noqa: F401
 paths.teacher = None  # a weights file or a run folder; None is the shipped one
 
 # A quarter of the work.
-model.update(channels=(16, 32, 64, 128), features=256, squeezed=128, hidden=96)
+model.update(channels=(16, 32, 64, 128), ranks=(8, 16, 40), squeezed=64, hidden=96)
 
 objective = L(DistilledObjective)(
     codec="${codec}",
     teacher=L(load_recognizer)(
-        path="${paths.teacher}", device=L(resolve_device)(name="cpu"), language=False
+        path="${paths.teacher}", device=L(resolve_device)(name="${train.device}"), language=False
     ),
 )

@@ -20,7 +20,7 @@ from ocr_pipeline.weights import (
 from recognition.model import CRNN
 
 CPU = torch.device("cpu")
-config = L(CRNN)(num_classes=4, channels=(4, 8, 8, 16), blocks=(0, 0, 0), features=16, hidden=16)
+config = L(CRNN)(num_classes=4, channels=(4, 8, 8, 16), blocks=(0, 0, 0), squeezed=16, hidden=16)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_unusable_files_are_named(tmp_path, content, reason):
             {"blocks": (0, 0, 1)},
             r"stages\.2\.1\.first\.depthwise\.weight is absent, the model wants",
         ),
-        ({"hidden": 8}, r"lstm1\.ahead\.weight_ih_l0 is \(64, 256\), the model wants \(32, 256\)"),
+        ({"hidden": 8}, r"lstm1\.ahead\.weight_ih_l0 is \(64, 16\), the model wants \(32, 16\)"),
     ],
 )
 def test_weights_of_another_model_are_named(tmp_path, crnn, changes, reason):
@@ -107,21 +107,29 @@ def test_weights_of_the_other_stage_are_refused(tmp_path, crnn):
 
 @pytest.mark.skipif(not multiplies_bytes(CPU), reason="ranges are not used here")
 @pytest.mark.parametrize(
-    ("name", "span", "reason"),
+    ("load", "name", "span", "reason"),
     [
-        ("backbone.fpn_lateral3", None, "there is no range of backbone.fpn_lateral3"),
-        ("head.fuse.0", [0.0, float("inf")], "0.0 to inf is no range"),
+        (
+            load_detector,
+            "backbone.fpn_lateral3",
+            None,
+            "there is no range of backbone.fpn_lateral3",
+        ),
+        (load_detector, "head.fuse.0", [0.0, float("inf")], "0.0 to inf is no range"),
+        (load_recognizer, "lstm1.squeeze", None, "there is no range of lstm1.squeeze"),
     ],
 )
-def test_ranges_that_do_not_fit_are_named(tmp_path, name, span, reason):
-    detector, metadata = load_model(SHIPPED / "detector.safetensors", CPU)
-    ranges = json.loads(metadata["ranges"])
-    del ranges[name]
-    ranges |= {name: span} if span else {}
-    path = tmp_path / "d.safetensors"
-    save_weights(path, detector, json.loads(metadata["model"]), ranges=ranges)
-    with pytest.raises(WeightsError, match=rf"d\.safetensors: does not fit .*\({reason}\)"):
-        load_detector(path, CPU)
+def test_ranges_that_do_not_fit_are_named(tmp_path, load, name, span, reason):
+    stage = load.__name__.removeprefix("load_")
+    model, metadata = load_model(SHIPPED / f"{stage}.safetensors", CPU)
+    extras = {key: json.loads(value) for key, value in metadata.items()}
+    config = extras.pop("model")
+    del extras["ranges"][name]
+    extras["ranges"] |= {name: span} if span else {}
+    path = tmp_path / "w.safetensors"
+    save_weights(path, model, config, **extras)
+    with pytest.raises(WeightsError, match=rf"w\.safetensors: does not fit .*\({reason}\)"):
+        load(path, CPU)
 
 
 def test_scores_are_calibrated_by_what_the_file_says(tmp_path):

@@ -8,7 +8,7 @@ from recognition.model import CRNN
 from recognition.recognizer import Recognizer
 from tests.recognition.test_model import random_crops
 
-SIZES = dict(channels=(4, 8, 8, 16), blocks=(0, 1, 0), features=16, hidden=16)
+SIZES = dict(channels=(4, 8, 8, 16), ranks=(4, 4, 8), blocks=(0, 1, 0), squeezed=16, hidden=16)
 CODEC = Codec(charset="abcd")
 
 

@@ -20,7 +20,7 @@ def random_crops(widths, seed=0):
 def small():
     """A small CRNN whose batch norms have seen something, so that padding could leak."""
     torch.manual_seed(0)
-    model = CRNN(num_classes=20, channels=(4, 8, 8, 16), blocks=(1, 1, 1), features=16, hidden=16)
+    model = CRNN(num_classes=20, channels=(4, 8, 8, 16), blocks=(1, 1, 1), squeezed=16, hidden=16)
     model.train()
     for _ in range(3):
         model(*collate(random_crops([40, 60, 24])))
@@ -29,7 +29,7 @@ def small():
 
 def test_default_shape_is_the_reference_one():
     model = CRNN(num_classes=101)
-    assert (model.squeeze.in_features, model.lstm1.ahead.input_size) == (2048, 256)
+    assert (model.lstm1.squeeze.in_features, model.lstm1.ahead.input_size) == (1024, 128)
     assert model.num_classes == 101
     with torch.inference_mode():
         logits = model.eval()(*collate(random_crops([96, 50])))

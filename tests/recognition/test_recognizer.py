@@ -27,7 +27,7 @@ def test_words_of_a_reading_leave_most_of_a_space_free(text, words):
 
 def test_each_character_of_a_symbol_has_its_place():
     codec = Codec(charset="कक्ष")
-    model = CRNN(num_classes=codec.num_classes, channels=(4, 4, 4, 4), features=4, hidden=4)
+    model = CRNN(num_classes=codec.num_classes, channels=(4, 4, 4, 4), squeezed=4, hidden=4)
     found = Decoded(indices=[2, 3], frames=[(1, 2), (5, 7)], confidence=1.0)
     recognizer = Recognizer(model=model, codec=codec, decode=lambda *_: [found])
     (reading,) = recognizer.recognize([np.zeros((32, 32), np.uint8)])
@@ -48,7 +48,7 @@ def test_each_character_of_a_symbol_has_its_place():
 )
 def test_unsure_narrow_words_are_read_again_wider(width, first, second, says):
     codec = Codec(charset="abs")
-    model = CRNN(num_classes=codec.num_classes, channels=(4, 4, 4, 4), features=4, hidden=4)
+    model = CRNN(num_classes=codec.num_classes, channels=(4, 4, 4, 4), squeezed=4, hidden=4)
     looks = {4: ("s", 0.9), width / 4: first, WIDER * width / 4: second}
 
     def decoded(text, confidence):

@@ -41,7 +41,7 @@ def write_pages():
 
 def save_tiny(path, charset):
     """Writes a small recognizer that has seen nothing; gives its path."""
-    sizes = dict(channels=(8, 16, 24, 32), blocks=(0, 0, 1), features=32, hidden=32)
+    sizes = dict(channels=(8, 16, 24, 32), blocks=(0, 0, 1), squeezed=32, hidden=32)
     config = L(CRNN)(num_classes=len(charset) + 1, **sizes)
     save_weights(path, instantiate(config), config, charset=charset)
     return path

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from configs.common import train as common
 from detection.d2 import LazyCall as L
+from ocr_pipeline.device import multiplies_bytes
 from ocr_pipeline.evaluation import RecognitionEvaluator
 from ocr_pipeline.training.engine import train
 from ocr_pipeline.weights import WeightsError, load_model, load_recognizer
@@ -28,7 +29,7 @@ from tests.recognition.test_data import page_of
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
-SIZES = dict(channels=(8, 16, 24, 32), blocks=(0, 0, 1), features=32, hidden=32)
+SIZES = dict(channels=(8, 16, 24, 32), blocks=(0, 0, 1), squeezed=32, hidden=32)
 pages = [page_of(["abba", "cab", "head", "fade", "bed"])]
 
 
@@ -79,7 +80,10 @@ def test_a_run_learns_evaluates_and_leaves_weights_that_read(tmp_path):
     quads = np.array([word["quad"] for word in pages[0]["words"]])
     readings = recognizer.recognize(crop_words(pages[0]["image"], quads))
     assert len(readings) == 5
-    assert weights.stat().st_size < 2.6 * sum(p.numel() for p in recognizer.model.parameters())
+    kinds = {buffer.dtype for buffer in recognizer.model.buffers()}
+    assert (torch.int8 in kinds) == multiplies_bytes(CPU)  # by the ranges that were evaluated
+    model, _ = load_model(weights, CPU)
+    assert weights.stat().st_size < 2.6 * sum(p.numel() for p in model.parameters())
 
 
 def test_a_run_that_reads_nothing_is_told_why(tmp_path, caplog):
@@ -111,7 +115,7 @@ def test_a_run_starts_from_weights_and_refuses_those_of_another_shape(tmp_path):
     train(config(steps=1, init=str(weights)), out=tmp_path / "second")
     other = config(steps=1, init=str(weights))
     other.model.hidden = 16
-    with pytest.raises(WeightsError, match=r"is \(128, 256\), the model wants \(64, 256\)"):
+    with pytest.raises(WeightsError, match=r"is \(128, 32\), the model wants \(64, 32\)"):
         train(other, out=tmp_path / "third")
 
 
@@ -401,6 +405,6 @@ def test_frozen_parts_stay_as_they_are(tmp_path):
     weights = train(cfg, out=tmp_path / "frozen")
     before, after = (load_model(path, CPU)[0].state_dict() for path in (start, weights))
     changed = {name.partition(".")[0] for name in before if not before[name].equal(after[name])}
-    assert changed >= {"head", "lstm2", "project"}
+    assert changed >= {"head", "lstm2", "stages"}
     assert not changed & {"stem", "lstm1"}
-    assert before["project_norm.running_var"].equal(after["project_norm.running_var"])
+    assert before["stages.0.0.norm.running_var"].equal(after["stages.0.0.norm.running_var"])

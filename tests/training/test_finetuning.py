@@ -258,7 +258,7 @@ def test_one_batch_is_learnt_by_heart_or_the_fault_is_named(tmp_path, write_page
     )
     LazyConfig.apply_overrides(cfg, [*QUICK, "train.freeze=[]", "train.lr=0.01"])
     assert "learnt by heart: loss" in overfit_one_batch(cfg, steps=60)
-    LazyConfig.apply_overrides(cfg, ["train.freeze=[stem,stages,project,lstm]"])
+    LazyConfig.apply_overrides(cfg, ["train.freeze=[stem,stages,lstm]"])
     with pytest.raises(OverfitError, match=r"could not be learnt .* check train\.freeze"):
         overfit_one_batch(cfg, steps=3)
 
