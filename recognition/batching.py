@@ -8,6 +8,7 @@ shapes.
 from collections import defaultdict
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -66,7 +67,8 @@ def collate(crops: Sequence[np.ndarray], *, rows: int | None = None) -> tuple[Te
     rows = rows or len(crops)
     images = np.zeros((rows, 1, HEIGHT, padded_width(max(widths))), dtype=np.float32)
     for image, crop in zip(images, crops, strict=False):
-        values = crop.astype(np.float32)
+        mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(crop))
+        values = np.subtract(crop, mean, out=image[0, :, : crop.shape[1]], dtype=np.float32)
         # The floor keeps sensor noise on a blank crop from being blown up to look like ink.
-        image[0, :, : crop.shape[1]] = (values - values.mean()) / max(values.std(), 12.0)
+        values /= max(deviation, 12.0)
     return torch.from_numpy(images), torch.tensor(widths + [max(widths)] * (rows - len(crops)))

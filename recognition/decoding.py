@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 from torch import Tensor
@@ -229,14 +229,14 @@ def _align(scores: np.ndarray, indices: Sequence[int]) -> list[tuple[int, int]]:
 
 def _collapse(classes: np.ndarray, confidence: float) -> Decoded:
     """Merge runs of one class, drop blanks."""
-    starts = np.flatnonzero(np.diff(classes, prepend=-1))
-    ends = np.append(starts[1:], len(classes))
-    symbols = classes[starts] != Codec.BLANK
-    return Decoded(
-        indices=classes[starts][symbols].tolist(),
-        frames=list(zip(starts[symbols].tolist(), ends[symbols].tolist(), strict=True)),
-        confidence=confidence,
-    )
+    indices, frames = [], []
+    end = 0
+    for symbol, run in groupby(classes.tolist()):
+        start, end = end, end + len(list(run))
+        if symbol != Codec.BLANK:
+            indices.append(symbol)
+            frames.append((start, end))
+    return Decoded(indices=indices, frames=frames, confidence=confidence)
 
 
 def character_spans(frames: Sequence[tuple[int, int]], steps: float) -> list[tuple[float, float]]:
