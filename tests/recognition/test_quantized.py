@@ -12,7 +12,6 @@ pytestmark = pytest.mark.skipif(
     not multiplies_bytes(torch.device("cpu")), reason="this processor does not multiply bytes"
 )
 
-
 CROPS = random_crops([96, 50, 13], seed=1)
 
 
@@ -52,10 +51,11 @@ def test_bytes_say_nearly_what_numbers_say(model, dtype):
 @torch.inference_mode()
 def test_neither_batch_mates_nor_padding_matter(model):
     model = in_bytes(model)
-    together = model(*collate(CROPS))
-    for crop, scores in zip(CROPS, together, strict=True):
-        alone = model(*collate([crop]))[0, : -(-crop.shape[1] // 4)]
-        torch.testing.assert_close(alone, scores[: len(alone)], rtol=0, atol=1e-4)
+    images, widths = collate(CROPS)
+    together = model(images, widths)
+    for crop, steps, scores in zip(CROPS, time_steps(widths), together, strict=True):
+        alone = model(*collate([crop]))[0]
+        torch.testing.assert_close(alone[:steps], scores[:steps], rtol=0, atol=1e-4)
 
 
 def test_a_range_that_is_not_there_is_named(model):
